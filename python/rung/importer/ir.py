@@ -94,7 +94,7 @@ class Function:
         self.lines: list[str] = []
         self.results: list[tuple[Value, str]] = []
         self._names: dict[str, int] = {}
-        self._constants: dict[int, Value] = {}
+        self._constants: dict[tuple[str, str], Value] = {}
 
     # Names, arguments, results.
 
@@ -123,7 +123,8 @@ class Function:
         arguments = ",\n    ".join(f"{value.name}: {value.type}{f' {{{attributes}}}' if attributes else ''}"
                                    for value, attributes in self.arguments)
         results = ", ".join(f"{value.type}{f' {{{attributes}}}' if attributes else ''}" for value, attributes in self.results)
-        constants = [f"{value.name} = arith.constant {number} : index" for number, value in self._constants.items()]
+        constants = [f"{value.name} = arith.constant {literal} : {value.type}"
+                     for (literal, _), value in self._constants.items()]
         body = "\n".join("    " + line for line in constants + self.lines)
         names, types = (", ".join(part) for part in
                         ([value.name for value, _ in self.results], [value.type for value, _ in self.results]))
@@ -131,10 +132,14 @@ class Function:
 
     # Index arithmetic.
 
+    def constant(self, hint: str, literal: str, element: str) -> Value:
+        """Constants stand at the top of the function, each once."""
+        if (literal, element) not in self._constants:
+            self._constants[literal, element] = Value(self.fresh(hint), element)
+        return self._constants[literal, element]
+
     def index(self, number: int) -> Value:
-        if number not in self._constants:
-            self._constants[number] = Value(self.fresh(f"c{number}"), "index")
-        return self._constants[number]
+        return self.constant(f"c{number}", str(number), "index")
 
     def add_index(self, hint: str, left: Value, right: Value, op: str = "addi") -> Value:
         return self.emit(hint, f"arith.{op} {left.name}, {right.name} : index", "index")
@@ -181,7 +186,7 @@ class Function:
     def filled(self, hint: str, sizes: Sequence[Size], value: float | str) -> Value:
         target = self.empty(f"{hint}_init", sizes)
         literal = value if isinstance(value, str) else format_float(value)
-        scalar = self.emit("cst", f"arith.constant {literal} : f32", "f32")
+        scalar = self.constant("cst", literal, "f32")
         return self.emit(hint, f"linalg.fill ins({scalar.name} : f32) outs({target.name} : {target.type}) -> {target.type}",
                          "f32", target.shape)
 
