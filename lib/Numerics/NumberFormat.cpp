@@ -428,6 +428,18 @@ double NumberFormat::minFinite() const { return impl->valueOfRank(0); }
 double NumberFormat::maxFinite() const {
   return impl->valueOfRank(impl->numRanks() - 1);
 }
+std::optional<double> NumberFormat::minPositive() const {
+  uint64_t low = 0, high = impl->numRanks();
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (impl->valueOfRank(middle) > 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low == impl->numRanks() ? std::nullopt
+                                 : std::optional(impl->valueOfRank(low));
+}
 double NumberFormat::maxMagnitude() const {
   return std::max(std::fabs(minFinite()), std::fabs(maxFinite()));
 }

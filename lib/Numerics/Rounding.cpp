@@ -18,6 +18,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 using namespace rung;
 using llvm::APFloat;
@@ -260,6 +261,16 @@ uint64_t NumberFormat::encodeQuotient(double numerator, double denominator,
   }
   QuotientProbe x{Dyadic::fromDouble(numerator),
                   Dyadic::fromDouble(denominator), numerator / denominator};
+  return encodeProbe(*impl, x, rounding, saturate);
+}
+
+uint64_t NumberFormat::encodeQuotient(const Dyadic &numerator,
+                                      const Dyadic &denominator,
+                                      Rounding rounding, bool saturate) const {
+  assert(!denominator.isZero() && "no finite quotient");
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  QuotientProbe x{denominator.isNegative() ? -numerator : numerator,
+                  denominator.abs(), unknown};
   return encodeProbe(*impl, x, rounding, saturate);
 }
 

@@ -155,6 +155,8 @@ public:
   bool isIntegerValued() const;
   double minFinite() const;
   double maxFinite() const;
+  /// The least value above zero, if any.
+  std::optional<double> minPositive() const;
   /// max(|minFinite|, |maxFinite|).
   double maxMagnitude() const;
 
@@ -191,6 +193,8 @@ public:
   /// The code of numerator / denominator, rounded once (finite, denominator not
   /// 0).
   uint64_t encodeQuotient(double numerator, double denominator,
+                          Rounding rounding = {}, bool saturate = false) const;
+  uint64_t encodeQuotient(const Dyadic &numerator, const Dyadic &denominator,
                           Rounding rounding = {}, bool saturate = false) const;
 
   /// The code whose value is exactly `value` (NaN for NaN; 0 and -0 for each
