@@ -7,52 +7,11 @@
 
 #include "rung/Layout/PackedLayout.h"
 #include "ErrorText.h"
-#include "rung/Layout/CanonicalStorage.h"
-#include "rung/Layout/Fragments.h"
-#include "llvm/Support/MathExtras.h"
+#include "Matrix.h"
 #include "gtest/gtest.h"
-#include <random>
 
 using namespace llvm;
 using namespace rung;
-
-static const unsigned widths[] = {1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64};
-
-namespace {
-/// A random matrix of codes.
-struct Matrix {
-  Matrix(int64_t rows, int64_t columns, unsigned bits)
-      : rows(rows), columns(columns), bits(bits) {
-    std::mt19937_64 random(rows * 1000 + columns * 10 + bits);
-    for (int64_t i = 0; i < rows * columns; ++i)
-      codes.push_back(random() & maskTrailingOnes<uint64_t>(bits));
-  }
-  /// What a reader of padded words expects: `pad` outside the matrix.
-  uint64_t at(int64_t row, int64_t column, uint64_t pad) const {
-    return row < rows && column < columns ? codes[row * columns + column] : pad;
-  }
-  std::vector<uint8_t> storage() const {
-    return toCanonical(codes, columns, bits);
-  }
-
-  int64_t rows, columns;
-  unsigned bits;
-  std::vector<uint64_t> codes;
-};
-} // namespace
-
-/// Orders of every kind, for a property that holds for all.
-static std::vector<BitOrder> ordersOf(unsigned bits) {
-  SmallVector<unsigned> positions(BitOrder::minimalCodes(bits) * bits);
-  std::iota(positions.begin(), positions.end(), 0);
-  std::shuffle(positions.begin(), positions.end(), std::mt19937(5));
-  return {BitOrder::sequential(bits), BitOrder::planes(bits),
-          cantFail(BitOrder::get(bits, positions))};
-}
-
-/// Shapes of which none is a multiple of a tile in both directions.
-static const std::pair<int64_t, int64_t> raggedShapes[] = {
-    {1, 1}, {16, 33}, {17, 32}, {5, 100}, {40, 257}, {35, 7}};
 
 //===----------------------------------------------------------------------===//
 // Canonical storage
@@ -147,7 +106,41 @@ TEST(PackedLayout, CpuPackLoadUnpack) {
       }
 }
 
+TEST(PackedLayout, TextForm) {
+  EXPECT_EQ(PackedLayout::cpu(BitOrder::planes(3)).str(),
+            "(code:5, unit:0, lane:4) -> (row:4, col:5) {code[0..4] -> "
+            "col[0..4], lane[0..3] -> row[0..3]}, order = planes<3>, load = 1");
+  for (unsigned bits : widths)
+    for (const BitOrder &order : ordersOf(bits)) {
+      PackedLayout layout = PackedLayout::cpu(order);
+      PackedLayout parsed = cantFail(PackedLayout::parse(layout.str()));
+      EXPECT_EQ(parsed, layout);
+      EXPECT_EQ(hash_value(parsed), hash_value(layout));
+    }
+}
+
 TEST(PackedLayout, Errors) {
+  auto fails = [](const std::string &text, const std::string &message) {
+    EXPECT_EQ(errorText(PackedLayout::parse(text)), message);
+  };
+  std::string map = "(code:1, unit:0, lane:1) -> (row:1, col:1) "
+                    "{code[0] -> col[0], lane[0] -> row[0]}";
+  std::string notInjective = "(code:1, unit:0, lane:1) -> (row:1, col:1) "
+                             "{code[0] -> col[0], lane[0] -> 0}";
+  fails(map, "packed layout: expected 'MAP, order = ORDER, load = WORDS', "
+             "found '" +
+                 map + "'");
+  fails(map + ", order = sequential<16>, load = x",
+        "expected the number of words of a load, then the end, found 'x'");
+  fails(map + ", order = sequential<4>, load = 1",
+        "packed layout: 2^1 codes in a unit whose bit order has 8");
+  fails(map + ", order = sequential<16>, load = 2",
+        "packed layout: loads of 2 words, expected 1, 2 or 4 that divide the 1 "
+        "words of a lane");
+  fails(notInjective + ", order = sequential<16>, load = 1",
+        "packed layout: expected a bijection (code, unit, lane) -> (row, col), "
+        "found " +
+            notInjective);
   PackedLayout layout = PackedLayout::cpu(BitOrder::sequential(4));
   std::vector<uint8_t> storage(16 * 4);
   EXPECT_EQ(errorText(layout.pack(storage, 16, 9, 0)),
