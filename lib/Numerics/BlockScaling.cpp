@@ -9,6 +9,7 @@
 #include "rung/Numerics/Storage.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -206,12 +207,6 @@ std::optional<uint64_t> dequantizeElement(double v, const Element &e,
   };
   if (!e.isFinite(v))
     return result.encode(formula(e.s, e.t, v, e.z), rounding, saturate);
-  if (rule == ZeroPointRule::None) {
-    CheckedDouble quick =
-        CheckedDouble{e.s} * CheckedDouble{e.t} * CheckedDouble{v};
-    if (quick.exact)
-      return result.encode(quick.value, rounding, saturate);
-  }
   CheckedDouble quick = formula(CheckedDouble{e.s}, CheckedDouble{e.t},
                                 CheckedDouble{v}, CheckedDouble{e.z});
   if (quick.exact)
@@ -338,8 +333,10 @@ private:
         edge(edge) {}
 
   llvm::Expected<uint64_t> findPowerOfTwo(double amax) const {
-    int lowest = -std::ilogb(1 / least),
-        highest = std::ilogb(scaleFormat.maxFinite());
+    int lowest = 0, highest = std::ilogb(scaleFormat.maxFinite());
+    if (std::frexp(least, &lowest) == 0.5)
+      --lowest; // else the least positive value is no power of two: the next
+                // one above it
     int power =
         amax == 0
             ? lowest
