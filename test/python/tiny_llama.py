@@ -35,7 +35,7 @@ def quantized(random: np.random.Generator, shape: tuple[int, ...], kind: GGMLQua
 
 @dataclasses.dataclass
 class TinyLlama:
-    """`write` makes the file. `changes` replaces the shape of a tensor, or leaves it out (None)."""
+    """`write` makes the file. `changes` replaces the shape of a tensor, or leaves it out (None); `metadata` sets keys."""
 
     layers: int = 2
     embedding: int = 64
@@ -100,6 +100,7 @@ class TinyLlama:
         if self.tokenizer:
             self._write_tokenizer(writer)
         for key, value in self.metadata.items():
+            writer.kv_data[0].pop(key, None)
             add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(value)]
             add(key, value)
         for name, shape in self.shapes().items():

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .convert import import_gguf
 from .errors import CheckpointError
 
 
@@ -31,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.output.endswith(".mlir"):
         parser.error(f"-o {options.output}: expected a name that ends in .mlir")
+    from .convert import import_gguf  # after the arguments are known to be good: it takes a moment
+
     try:
         import_gguf(options.model, options.output, options.context)
     except CheckpointError as error:

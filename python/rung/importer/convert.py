@@ -57,7 +57,8 @@ def _tables_and_assets(file: GGUFFile, config: LlamaConfig) -> dict[str, np.ndar
     if tokenizer is not None:
         small["tokenizer.json"] = np.frombuffer(tokenizer.encode(), np.uint8)
     model = {"architecture": "llama", "name": file.get("general.name", str, ""), "entry": "forward",
-             "context": config.context, "vocabulary": config.vocabulary, **special_ids(file)}
+             "context": config.context, "vocabulary": config.vocabulary, "caches": config.cache_shapes(),
+             **special_ids(file)}
     small["model.json"] = np.frombuffer(json.dumps(model).encode(), np.uint8)
     return small
 
@@ -91,6 +92,8 @@ def _write_parameters(file: GGUFFile, small: dict[str, np.ndarray], writer: Safe
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A temporary file in the same folder that takes the place of `path` when all went well, and is removed otherwise."""
+    if path.is_dir():
+        raise CheckpointError(f"{path}: cannot be written: it is a folder")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

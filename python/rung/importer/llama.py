@@ -79,8 +79,12 @@ class LlamaConfig:
         if rotating < 2 or rotating % 2 or rotating > key_length:
             raise CheckpointError(f"{file.path}: metadata key 'llama.rope.dimension_count' is {rotating}, expected an even "
                                   f"number of at most {key_length} (the length of a head)")
+        layers = file.require("llama.block_count", int)
+        if f"blk.{layers - 1}.attn_norm.weight" not in file.tensors:
+            raise CheckpointError(f"{file.path}: metadata key 'llama.block_count' is {layers}, but tensor "
+                                  f"'blk.{layers - 1}.attn_norm.weight' is missing")
         return LlamaConfig(
-            layers=file.require("llama.block_count", int),
+            layers=layers,
             context=context if context is not None else min(limit, DEFAULT_CONTEXT),
             vocabulary=file.shape("token_embd.weight")[0],
             embedding=embedding,
@@ -89,8 +93,12 @@ class LlamaConfig:
             kv_heads=kv_heads,
             key_length=key_length,
             value_length=file.get("llama.attention.value_length", int, key_length),
-            epsilon=file.require("llama.attention.layer_norm_rms_epsilon", float),
+            epsilon=_positive(file, "attention.layer_norm_rms_epsilon"),
             rope=_read_rope(file, rotating, trained))
+
+    def cache_shapes(self) -> list[tuple[int, ...]]:
+        """Of keys and of values."""
+        return [(self.layers, self.context, self.kv_heads, length) for length in (self.key_length, self.value_length)]
 
     def tensor_shapes(self, tied: bool) -> dict[str, tuple[int, ...]]:
         """Every tensor that the decoder needs."""
@@ -111,19 +119,28 @@ class LlamaConfig:
         return shapes
 
 
+def _positive(file: GGUFFile, key: str, default: float | None = None) -> float:
+    value = file.get(f"llama.{key}", float, default)
+    if value is None:
+        raise CheckpointError(f"{file.path}: metadata key 'llama.{key}' is missing")
+    if not 0 < value < float("inf"):
+        raise CheckpointError(f"{file.path}: metadata key 'llama.{key}' is {value}, expected a positive number")
+    return value
+
+
 def _read_rope(file: GGUFFile, rotating: int, trained: int) -> Rope:
     scaling = file.get("llama.rope.scaling.type", str, "none")
     if scaling not in ("none", "linear", "yarn"):
         raise CheckpointError(f"{file.path}: metadata key 'llama.rope.scaling.type' is '{scaling}', expected none, linear or "
                               "yarn")
-    factor = file.get("llama.rope.scaling.factor", float) or file.get("llama.rope.scale_linear", float) or 1.0
-    if scaling == "none" and file.get("llama.rope.scale_linear", float):
+    old_factor = _positive(file, "rope.scale_linear", 1.0)  # files from before rope.scaling
+    if scaling == "none" and old_factor != 1.0:
         scaling = "linear"
-    return Rope(rotating, file.get("llama.rope.freq_base", float, 10000.0), scaling, factor,
+    return Rope(rotating, _positive(file, "rope.freq_base", 10000.0), scaling,
+                _positive(file, "rope.scaling.factor", old_factor),
                 file.get("llama.rope.scaling.original_context_length", int, trained),
-                file.get("llama.rope.scaling.attn_factor", float, 1.0),
-                file.get("llama.rope.scaling.yarn_beta_fast", float, 32.0),
-                file.get("llama.rope.scaling.yarn_beta_slow", float, 1.0))
+                _positive(file, "rope.scaling.attn_factor", 1.0), _positive(file, "rope.scaling.yarn_beta_fast", 32.0),
+                _positive(file, "rope.scaling.yarn_beta_slow", 1.0))
 
 
 class Weights:
@@ -169,8 +186,8 @@ class Decoder:
         c, f = self.config, self.f
         tokens = f.argument("tokens", (None,), "i32", 'rung.name = "tokens"')
         position = f.argument("position", (), "i32", 'rung.name = "position"')
-        caches = [f.argument(name, (c.layers, c.context, c.kv_heads, length), "f32", f'rung.name = "{name}", rung.inout')
-                  for name, length in (("k_cache", c.key_length), ("v_cache", c.value_length))]
+        caches = [f.argument(name, shape, "f32", f'rung.name = "{name}", rung.inout')
+                  for name, shape in zip(("k_cache", "v_cache"), c.cache_shapes())]
         self.rows = f.dim("m", tokens, 0)
         self.position = f.extract_index("p", position)
         self.end = f.add_index("t", self.position, self.rows)

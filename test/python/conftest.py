@@ -1,0 +1,36 @@
+# Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Fixtures of the Python tests: the build tree, the real model, and its bundle."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "examples"))
+
+import demo  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def build() -> pathlib.Path:
+    """The build folder: RUNG_BUILD, else build/."""
+    return pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> str:
+    """The GGUF file of the demonstration model."""
+    return str(demo.checkpoint())
+
+
+@pytest.fixture(scope="session")
+def smollm2_bundle(build) -> pathlib.Path:
+    """build/demo/smollm2.rung, made by the demo's own steps when it is not up to date."""
+    subprocess.run([sys.executable, ROOT / "examples" / "demo.py", f"--build={build}", "--compile-only"], check=True)
+    return build / "demo" / "smollm2.rung"
