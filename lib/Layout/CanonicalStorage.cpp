@@ -1,5 +1,4 @@
-//===- CanonicalStorage.cpp - Matrices of codes as files and users have them
-//===//
+//===- CanonicalStorage.cpp - Codes as files have them -------------------===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

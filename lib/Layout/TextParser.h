@@ -1,4 +1,4 @@
-//===- TextParser.h - Reading the text forms of layouts -*- C++ -*- ------===//
+//===- TextParser.h - Reading the text forms of layouts --------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

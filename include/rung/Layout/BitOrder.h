@@ -1,5 +1,4 @@
-//===- BitOrder.h - Where the bits of a unit's codes sit in its words -*- C++
-//-*- ===//
+//===- BitOrder.h - Bits of codes in the words of a unit -------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- CanonicalStorage.h - Matrices of codes as files and users have them -*-
-//C++ -*- ===//
+//===- CanonicalStorage.h - Codes as files have them -----------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Fragments.h - Fragment maps of matrix instructions, as data -*- C++ -*-
-//===//
+//===- Fragments.h - Fragment maps, as data --------------------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- LinearLayout.h - Layouts of power-of-two tiles as matrices over GF(2) -*-
-//C++ -*- ===//
+//===- LinearLayout.h - Layouts over GF(2) ---------------------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

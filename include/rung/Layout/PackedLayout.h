@@ -1,5 +1,4 @@
-//===- PackedLayout.h - Whole matrices of codes in packed words -*- C++ -*-
-//===//
+//===- PackedLayout.h - Codes in packed words ------------------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

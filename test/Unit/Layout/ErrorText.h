@@ -1,4 +1,4 @@
-//===- ErrorText.h - What an Expected says went wrong -*- C++ -*- --------===//
+//===- ErrorText.h - What an Expected says went wrong ----------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

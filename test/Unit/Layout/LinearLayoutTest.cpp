@@ -238,6 +238,16 @@ TEST(LinearLayout, TextRoundTrip) {
   EXPECT_EQ(parse("() -> () {}"), LinearLayout());
 }
 
+TEST(LinearLayout, RangesStayInsideDimensions) {
+  // Flattened, both lines are shifts by one; but row[0] is not next to col[0].
+  for (const char *text :
+       {"(lane:2) -> (row:1, col:2) {lane[0] -> row[0], lane[1] -> col[0]}",
+        "(lane:2) -> (row:1, col:2) {lane[0] -> row[0]^col[0], "
+        "lane[1] -> col[0]^col[1]}",
+        "(lane:1, unit:1) -> (col:2) {lane[0] -> col[0], unit[0] -> col[1]}"})
+    EXPECT_EQ(parse(text).str(), text);
+}
+
 TEST(LinearLayout, BitsMayBeGivenInAnyOrderAndOneByOne) {
   EXPECT_EQ(parse("(a:3)->(b:3){a[2]->b[2],a[0]->b[0],a[1]->b[1]}"),
             LinearLayout::identity1D(3, "a", "b"));

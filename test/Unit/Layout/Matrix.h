@@ -1,5 +1,4 @@
-//===- Matrix.h - Random matrices of codes for the tests of packing -*- C++ -*-
-//===//
+//===- Matrix.h - Random matrices of codes ---------------------*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
