@@ -73,8 +73,8 @@ class LlamaReference:
         weights /= weights.sum(axis=-1, keepdims=True)
         return self._linear((weights @ values).transpose(1, 0, 2).reshape(rows, -1), name + "output")
 
-    def forward(self, tokens: list[int], position: int) -> np.ndarray:
-        """Logits of the last token; the caches hold what came before `position`."""
+    def forward(self, tokens: list[int], position: int, every: bool = False) -> np.ndarray:
+        """Logits of the last token, or of every one; the caches hold what came before `position`."""
         x = self.weights["token_embd.weight"][tokens]
         for layer in range(self.layers):
             block = f"blk.{layer}."
@@ -83,7 +83,7 @@ class LlamaReference:
             gate = self._linear(h, block + "ffn_gate")
             x = x + self._linear(gate / (1 + np.exp(-gate)) * self._linear(h, block + "ffn_up"), block + "ffn_down")
         head = "output" if "output.weight" in self.weights else "token_embd"
-        return self._linear(self._norm(x[-1], "output_norm"), head)
+        return self._linear(self._norm(x if every else x[-1], "output_norm"), head)
 
     def greedy(self, prompt: list[int], count: int) -> list[int]:
         """`count` tokens, each the most likely one; ends of text are tokens like any other."""

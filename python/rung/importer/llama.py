@@ -138,7 +138,7 @@ def _read_rope(file: GGUFFile, rotating: int, trained: int) -> Rope:
         scaling = "linear"
     return Rope(rotating, _positive(file, "rope.freq_base", 10000.0), scaling,
                 _positive(file, "rope.scaling.factor", old_factor),
-                file.get("llama.rope.scaling.original_context_length", int, trained),
+                file.get("llama.rope.scaling.original_context_length", int, 0) or trained,
                 _positive(file, "rope.scaling.attn_factor", 1.0), _positive(file, "rope.scaling.yarn_beta_fast", 32.0),
                 _positive(file, "rope.scaling.yarn_beta_slow", 1.0))
 
