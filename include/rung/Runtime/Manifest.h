@@ -1,0 +1,95 @@
+//===- Manifest.h - What a bundle says about itself -------------*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_RUNTIME_MANIFEST_H
+#define RUNG_RUNTIME_MANIFEST_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rung {
+
+/// A size, or the name of one that each call chooses.
+struct Dimension {
+  int64_t size = -1;
+  std::string name; // not empty iff the size is dynamic
+  bool isDynamic() const { return !name.empty(); }
+};
+
+using Shape = std::vector<Dimension>;
+
+/// "[M, 4096]".
+std::string toString(const Shape &shape);
+
+enum class ArgumentKind { Input, InOut, Output };
+
+/// An element type that arrays of the user have, by numpy's name.
+struct ElementType {
+  const char *name;
+  char kind; // 'f', 'i', 'u', as in numpy.dtype.kind
+  uint32_t bytes;
+};
+
+/// Null when there is none of that name.
+const ElementType *findElementType(const std::string &name);
+
+struct Argument {
+  std::string name;
+  ArgumentKind kind = ArgumentKind::Input;
+  /// The number format as MLIR spells it, and its width.
+  std::string format;
+  uint32_t bits = 0;
+  const ElementType *type = nullptr;
+  Shape shape;
+  /// The shape of the user's array. For a format narrower than a byte the last
+  /// size is ceil(size * bits / 8).
+  Shape storage;
+  /// Codes 0 … codes-1 are valid; 0 means all are.
+  uint64_t codes = 0;
+  /// The function that packs a weight, and the size that it packs to; empty and
+  /// 0 for an argument that is taken as it is.
+  std::string packEntry;
+  uint64_t packedBytes = 0;
+
+  /// Codes lie side by side in bytes, rows padded to whole bytes.
+  bool isSubByte() const { return bits < 8; }
+};
+
+struct Entry {
+  std::string name;
+  std::vector<Argument> arguments; // outputs last
+};
+
+struct Constant {
+  std::string name;
+  uint64_t offset = 0, bytes = 0; // in the weights section
+};
+
+struct Binary {
+  std::string target; // "cpu:znver4"
+  std::vector<std::string> features;
+  uint32_t section = 0;
+};
+
+struct Manifest {
+  std::string producer;
+  std::vector<Constant> constants;
+  std::vector<Binary> binaries;
+  std::vector<Entry> entries;
+};
+
+/// Reads and checks a manifest. On failure the error says where, what was
+/// found and what was expected. Offsets and section indices are checked by the
+/// reader of the bundle, who knows the sections.
+std::optional<Manifest> parseManifest(const char *text, uint64_t bytes,
+                                      std::string &error);
+
+} // namespace rung
+
+#endif // RUNG_RUNTIME_MANIFEST_H

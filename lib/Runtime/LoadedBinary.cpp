@@ -1,0 +1,134 @@
+//===- LoadedBinary.cpp - The code of a bundle, loaded ----------*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LoadedBinary.h"
+
+#include "rung/Runtime/CpuFeatures.h"
+
+#include <cerrno>
+#include <cstring>
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC // Linux 6.3: say that the file is to be executed
+#define MFD_EXEC 0x0010U
+#endif
+
+using namespace rung;
+
+LoadedBinary::~LoadedBinary() {
+  if (handle_)
+    dlclose(handle_);
+}
+
+static std::string join(const std::vector<std::string> &items) {
+  std::string text;
+  for (const std::string &item : items)
+    text += (text.empty() ? "" : ", ") + item;
+  return text.empty() ? "nothing" : text;
+}
+
+/// "cuda:1" names a device of the kind "cuda"; targets are "cuda:sm_80".
+static std::string kindOf(const std::string &text) {
+  return text.substr(0, text.find(':'));
+}
+
+/// An executable file that exists in memory only.
+static int createFile(const std::string &name) {
+  int file = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_EXEC);
+  if (file < 0 && errno == EINVAL)
+    file = memfd_create(name.c_str(), MFD_CLOEXEC);
+  return file;
+}
+
+std::string LoadedBinary::loadObject(BundleReader::Bytes code) {
+  int file = createFile("rung:" + target_);
+  if (file < 0)
+    return std::string("memfd_create: ") + std::strerror(errno);
+  std::string problem;
+  for (uint64_t done = 0; problem.empty() && done < code.size;) {
+    ssize_t count = write(file, code.data + done, code.size - done);
+    if (count > 0)
+      done += static_cast<uint64_t>(count);
+    else if (errno != EINTR)
+      problem = std::string("write: ") + std::strerror(errno);
+  }
+  if (problem.empty()) {
+    std::string path = "/proc/self/fd/" + std::to_string(file);
+    handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle_)
+      problem = dlerror();
+  }
+  close(file);
+  return problem;
+}
+
+std::string LoadedBinary::find(const std::string &name) {
+  std::string symbol = RUNG_ENTRY_PREFIX + name;
+  void *address = dlsym(handle_, symbol.c_str());
+  if (!address)
+    return "the binary for " + target_ + " has no symbol '" + symbol + "'";
+  functions_[name] = reinterpret_cast<rung_entry>(address);
+  return "";
+}
+
+/// The binary to load; null with an error when there is none.
+static const Binary *selectBinary(const BundleReader &bundle,
+                                  const std::string &device,
+                                  std::string &error) {
+  std::vector<std::string> all, refused;
+  bool found = false;
+  for (const Binary &binary : bundle.manifest().binaries) {
+    all.push_back(binary.target);
+    if (kindOf(binary.target) != kindOf(device))
+      continue;
+    found = true;
+    if (device != "cpu")
+      continue;
+    std::vector<std::string> missing = missingCpuFeatures(binary.features);
+    if (missing.empty())
+      return &binary;
+    refused.push_back(binary.target + " needs " + join(missing));
+  }
+  if (!found)
+    error = "no binary for device '" + device + "'; the bundle holds " +
+            join(all) + "; compile it with --target=" + kindOf(device) +
+            (device == "cpu" ? "" : ":ARCH");
+  else if (device != "cpu")
+    error = "this runtime cannot run on device '" + device +
+            "', only on cpu; the bundle holds " + join(all);
+  else
+    error = "no binary for this processor: " + join(refused) +
+            "; compile it here with --target=cpu, or with --target=cpu:x86-64";
+  return nullptr;
+}
+
+std::unique_ptr<LoadedBinary> LoadedBinary::load(const BundleReader &bundle,
+                                                 const std::string &device,
+                                                 std::string &error) {
+  const Binary *binary = selectBinary(bundle, device, error);
+  std::unique_ptr<LoadedBinary> loaded(new LoadedBinary);
+  if (binary) {
+    loaded->target_ = binary->target;
+    if (std::string problem = loaded->loadObject(bundle.code(*binary));
+        !problem.empty())
+      error = "cannot load the binary for " + binary->target + ": " + problem;
+  }
+  for (const Entry &entry : bundle.manifest().entries) {
+    if (!error.empty())
+      break;
+    error = loaded->find(entry.name);
+    for (const Argument &argument : entry.arguments)
+      if (error.empty() && !argument.packEntry.empty())
+        error = loaded->find(argument.packEntry);
+  }
+  if (error.empty())
+    return loaded;
+  error = "'" + bundle.path() + "': " + error;
+  return nullptr;
+}

@@ -1,0 +1,48 @@
+//===- LoadedBinary.h - The code of a bundle, loaded ------------*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_LIB_RUNTIME_LOADEDBINARY_H
+#define RUNG_LIB_RUNTIME_LOADEDBINARY_H
+
+#include "rung/Runtime/BundleReader.h"
+#include "rung/Runtime/EntryABI.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace rung {
+
+/// A binary for this processor, in the address space of this process.
+class LoadedBinary {
+public:
+  /// Loads the first binary for `device` ("cpu") whose features this machine
+  /// has, with the functions of all entries.
+  static std::unique_ptr<LoadedBinary> load(const BundleReader &bundle,
+                                            const std::string &device,
+                                            std::string &error);
+  ~LoadedBinary();
+
+  const std::string &target() const { return target_; }
+  /// An entry or pack function of the manifest.
+  rung_entry function(const std::string &name) const {
+    return functions_.at(name);
+  }
+
+private:
+  LoadedBinary() = default;
+  std::string loadObject(BundleReader::Bytes code);
+  std::string find(const std::string &name);
+
+  std::string target_;
+  void *handle_ = nullptr;
+  std::map<std::string, rung_entry> functions_;
+};
+
+} // namespace rung
+
+#endif // RUNG_LIB_RUNTIME_LOADEDBINARY_H

@@ -1,0 +1,162 @@
+//===- Workspace.cpp - Cached temporary memory ------------------*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Runtime/Workspace.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+using namespace rung;
+
+/// Size classes are 4, 5, 6, 7 times a power of two, from 4 * 32 bytes: at most
+/// a fifth of a block is unused.
+static constexpr unsigned kFirstShift = 5;
+static constexpr unsigned kClasses = 4 * (62 - kFirstShift - 3);
+/// Blocks from this size are given back when idle.
+static constexpr uint64_t kLarge = uint64_t(1) << 20;
+
+static uint64_t sizeOfClass(unsigned index) {
+  return uint64_t(4 + index % 4) << (index / 4 + kFirstShift);
+}
+
+/// The first class of at least `bytes` bytes.
+static unsigned classOf(uint64_t bytes) {
+  if (bytes <= sizeOfClass(0))
+    return 0;
+  unsigned shift = 61 - static_cast<unsigned>(__builtin_clzll(bytes - 1));
+  // (bytes - 1) >> shift is 4 … 7: the class that ends just below `bytes`.
+  return 4 * (shift - kFirstShift) +
+         static_cast<unsigned>((bytes - 1) >> shift) - 4 + 1;
+}
+
+/// In front of the memory that the user gets.
+struct alignas(Workspace::kAlignment) Workspace::Block {
+  Block *nextFree;
+  Block *next, **link; // all blocks of the shard
+  uint32_t sizeClass;
+  uint16_t shard;
+  bool used;
+  uint32_t lastCall;
+};
+
+/// Threads work in different shards; a block goes back to its own.
+struct alignas(64) Workspace::Shard {
+  mutable std::mutex mutex;
+  Block *all = nullptr;
+  Block *free[kClasses] = {};
+  uint64_t bytes = 0;
+};
+
+Workspace::Workspace() : shards_(new Shard[kShards]) {
+  static_assert(sizeof(Block) == kAlignment);
+}
+
+Workspace::~Workspace() {
+  for (unsigned i = 0; i < kShards; ++i)
+    for (Block *block = shards_[i].all; block;) {
+      Block *next = block->next;
+      std::free(block);
+      block = next;
+    }
+}
+
+static unsigned shardOfThread(unsigned shards) {
+  static std::atomic<unsigned> threads{0};
+  thread_local unsigned number = threads.fetch_add(1);
+  return number % shards;
+}
+
+void *Workspace::allocate(int64_t bytes) noexcept {
+  if (bytes < 0 || bytes > (int64_t(1) << 60))
+    return nullptr;
+  unsigned index = classOf(static_cast<uint64_t>(bytes) + sizeof(Block));
+  unsigned number = shardOfThread(kShards);
+  Shard &shard = shards_[number];
+  std::lock_guard<std::mutex> lock(shard.mutex);
+  Block *block = shard.free[index];
+  if (block) {
+    shard.free[index] = block->nextFree;
+  } else {
+    block = static_cast<Block *>(
+        std::aligned_alloc(kAlignment, sizeOfClass(index)));
+    if (!block)
+      return nullptr;
+    block->sizeClass = index;
+    block->shard = static_cast<uint16_t>(number);
+    block->next = shard.all;
+    block->link = &shard.all;
+    if (block->next)
+      block->next->link = &block->next;
+    shard.all = block;
+    shard.bytes += sizeOfClass(index);
+  }
+  block->used = true;
+  block->lastCall = calls_;
+  return block + 1;
+}
+
+void Workspace::release(void *memory) noexcept {
+  if (!memory)
+    return;
+  Block *block = static_cast<Block *>(memory) - 1;
+  Shard &shard = shards_[block->shard];
+  std::lock_guard<std::mutex> lock(shard.mutex);
+  if (!block->used)
+    return;
+  block->used = false;
+  block->nextFree = shard.free[block->sizeClass];
+  shard.free[block->sizeClass] = block;
+}
+
+void Workspace::endCall() noexcept {
+  ++calls_;
+  for (unsigned i = 0; i < kShards; ++i) {
+    Shard &shard = shards_[i];
+    if (!shard.all)
+      continue;
+    // The free lists are made anew, so that blocks may leave them.
+    std::lock_guard<std::mutex> lock(shard.mutex);
+    for (Block *&head : shard.free)
+      head = nullptr;
+    for (Block *block = shard.all; block;) {
+      Block *next = block->next;
+      uint64_t bytes = sizeOfClass(block->sizeClass);
+      block->used = false;
+      if (bytes >= kLarge && calls_ - block->lastCall > kIdleCalls) {
+        *block->link = next;
+        if (next)
+          next->link = block->link;
+        shard.bytes -= bytes;
+        std::free(block);
+      } else {
+        block->nextFree = shard.free[block->sizeClass];
+        shard.free[block->sizeClass] = block;
+      }
+      block = next;
+    }
+  }
+}
+
+uint64_t Workspace::bytesHeld() const {
+  uint64_t total = 0;
+  for (unsigned i = 0; i < kShards; ++i) {
+    std::lock_guard<std::mutex> lock(shards_[i].mutex);
+    total += shards_[i].bytes;
+  }
+  return total;
+}
+
+uint64_t Workspace::blocksInUse() const {
+  uint64_t total = 0;
+  for (unsigned i = 0; i < kShards; ++i) {
+    std::lock_guard<std::mutex> lock(shards_[i].mutex);
+    for (Block *block = shards_[i].all; block; block = block->next)
+      total += block->used;
+  }
+  return total;
+}
