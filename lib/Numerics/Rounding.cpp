@@ -58,15 +58,18 @@ struct QuotientProbe {
   }
 };
 
+/// What a + b as a double lacks of the exact sum (Knuth); NaN if it overflows.
+double sumError(double a, double b) {
+  double sum = a + b;
+  double part = sum - a;
+  return (a - (sum - part)) + (b - part);
+}
+
 /// Compares x with (low + high) / 2.
 template <typename Probe>
 int compareToMidpoint(const Probe &x, double low, double high) {
-  // The error of the sum, exactly (Knuth). Where there is none the midpoint is
-  // a double.
   double sum = low + high;
-  double part = sum - low;
-  double error = (low - (sum - part)) + (high - part);
-  if (error == 0 && (sum == 0 || std::fabs(sum) > 0x1p-1000))
+  if (sumError(low, high) == 0 && (sum == 0 || std::fabs(sum) > 0x1p-1000))
     return x.compare(sum * 0.5);
   return x.compare(
       (Dyadic::fromDouble(low) + Dyadic::fromDouble(high)).scaled(-1));
@@ -131,6 +134,19 @@ private:
       return highValue <= 0;
     if (int order = compareToMidpoint(x, lowValue, highValue))
       return order > 0;
+    return tieGoesUp(low, lowValue, highValue);
+  }
+
+  /// Which neighbour of a midpoint is even. IEEE 754 says: the one with the
+  /// even last digit, with one digit (2^k and 2^(k+1)) the greater. Both are
+  /// the even multiple of the neighbours' distance, and that needs no digits.
+  bool tieGoesUp(uint64_t low, double lowValue, double highValue) const {
+    double distance = highValue - lowValue;
+    // A distance that is no double has more digits than its neighbours: they
+    // are no multiples of it.
+    if (sumError(highValue, -lowValue) == 0 &&
+        std::fmod(lowValue, distance) == 0)
+      return std::fmod(lowValue, 2 * distance) != 0;
     uint64_t lowCode = format.codeOfRank(low),
              highCode = format.codeOfRank(low + 1);
     if ((lowCode ^ highCode) & 1)
@@ -140,10 +156,9 @@ private:
     return highCode < lowCode;
   }
 
-  /// Whether x, of greater magnitude than `edge`, overflows. `next` is the step
-  /// that would follow the edge.
-  bool overflows(const Dyadic &edge, const Dyadic &next,
-                 uint64_t edgeCode) const {
+  /// Whether x, beyond `edge`, overflows. `next` is the step that would follow
+  /// the edge; `isOdd` says that of a tie between them.
+  bool overflows(const Dyadic &edge, const Dyadic &next, bool isOdd) const {
     int away = edge < next ? 1 : -1;
     switch (rounding.mode) {
     case Rounding::Mode::TowardZero:
@@ -156,22 +171,25 @@ private:
       break;
     }
     int order = x.compare((edge + next).scaled(-1)) * away;
-    return order > 0 || (order == 0 && (edgeCode & 1));
+    return order > 0 || (order == 0 && isOdd);
+  }
+
+  /// Whether the greatest magnitude is an odd multiple of its last digit.
+  bool isEdgeOdd() const {
+    return format.mantissaBits == 0 || (format.maxFiniteMagnitude & 1);
   }
 
   uint64_t encodeAbove(uint64_t last) const {
-    uint64_t edgeCode = format.codeOfRank(last);
     std::optional<uint64_t> beyond =
         format.positiveInfinity ? format.positiveInfinity : format.positiveNaN;
     if (saturate || !beyond)
       return result(last);
     Dyadic edge = format.computeMagnitude(format.maxFiniteMagnitude);
     Dyadic next = format.computeMagnitude(format.maxFiniteMagnitude + 1);
-    return overflows(edge, next, edgeCode) ? *beyond : result(last);
+    return overflows(edge, next, isEdgeOdd()) ? *beyond : result(last);
   }
 
   uint64_t encodeBelow() const {
-    uint64_t edgeCode = format.codeOfRank(0);
     std::optional<uint64_t> beyond =
         format.negativeInfinity ? format.negativeInfinity : format.negativeNaN;
     if (saturate || !beyond)
@@ -179,7 +197,7 @@ private:
     if (format.isSigned) {
       Dyadic edge = -format.computeMagnitude(format.maxFiniteMagnitude);
       Dyadic next = -format.computeMagnitude(format.maxFiniteMagnitude + 1);
-      return overflows(edge, next, edgeCode) ? *beyond : result(0);
+      return overflows(edge, next, isEdgeOdd()) ? *beyond : result(0);
     }
     // Unsigned: zero, or for e8m0 a positive number, is the least value.
     if (format.kind == NumberFormat::Kind::Exponent)
@@ -187,7 +205,7 @@ private:
     Dyadic next = -format.computeMagnitude(1);
     if (rounding.mode == Rounding::Mode::TowardZero)
       return x.compare(next) <= 0 ? *beyond : result(0);
-    return overflows(Dyadic(), next, edgeCode) ? *beyond : result(0);
+    return overflows(Dyadic(), next, /*isOdd=*/false) ? *beyond : result(0);
   }
 
   const NumberFormat::Data &format;

@@ -165,10 +165,11 @@ public:
   /// - A value of the format is its own code (the lowest one, if several have
   /// it). -0, or what rounds to zero from
   ///   below, is the code of -0 where there is one, else of 0.
-  /// - NearestEven: the nearer neighbour; a tie goes to the even code (for
-  /// floats the even mantissa; for integers with an
-  ///   odd offset that is an odd value); if both codes have one parity, to the
-  ///   smaller magnitude, then the lower code.
+  /// - NearestEven: the nearer neighbour; a tie goes to the one that is an even
+  /// multiple of their distance (for floats the even mantissa, for integers the
+  /// even value, for powers of two the greater: as IEEE 754-2019). In a
+  /// codebook neither may be a multiple: then to the even code, else to the
+  /// smaller magnitude, else to the lower code.
   /// - TowardZero: the neighbour on zero's side; where zero itself lies between
   /// the neighbours, the nearest.
   /// - Out of range with `saturate`: the greatest or least finite value, for

@@ -1,0 +1,66 @@
+"""Calls lib/Numerics through rung-numerics-driver (test/Unit/Numerics/Driver.cpp)."""
+
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DRIVER = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).resolve() / "test" / "bin" / "rung-numerics-driver"
+NONE = (1 << 64) - 1  # in place of a code: NaN into a format without one
+
+
+def run(*args: str, data: bytes) -> bytes:
+    done = subprocess.run([DRIVER, *args], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode().strip())
+    return done.stdout
+
+
+def shape_text(shape) -> str:
+    return "x".join(map(str, shape))
+
+
+def codes_bytes(codes) -> bytes:
+    return np.ascontiguousarray(codes, dtype="<u8").tobytes()
+
+
+def decode(fmt: str, codes) -> np.ndarray:
+    return np.frombuffer(run("decode", fmt, data=codes_bytes(codes)), "<f8").reshape(np.shape(codes))
+
+
+def encode(fmt: str, values, *options: str, random=None) -> np.ndarray:
+    data = np.ascontiguousarray(values, dtype="<f8").tobytes()
+    if random is not None:
+        data += codes_bytes(random)
+    return np.frombuffer(run("encode", fmt, *options, data=data), "<u8").reshape(np.shape(values))
+
+
+def table(fmt: str, bits: int) -> np.ndarray:
+    """The values of all codes of a format without invalid ones."""
+    return decode(fmt, np.arange(1 << bits))
+
+
+def scaled(command: str, result: str, operands: dict, *options: str) -> np.ndarray:
+    """`dequantize` or `quantize`; operands: {"input": (format, codes), "scale": ..., "second": ..., "zero": ...}."""
+    arguments = [f"{name}={fmt}:{shape_text(np.shape(codes))}" for name, (fmt, codes) in operands.items()]
+    data = b"".join(codes_bytes(codes) for _, codes in operands.values())
+    out = run(command, result, *arguments, *options, data=data)
+    return np.frombuffer(out, "<u8").reshape(np.shape(operands["input"][1]))
+
+
+def dequantize(operands: dict, *options: str, result: str = "f64") -> np.ndarray:
+    """Values, not codes."""
+    return decode(result, scaled("dequantize", result, operands, *options))
+
+
+def quantize_blocks(fmt: str, scale_format: str, rule: str, values, block) -> tuple[np.ndarray, np.ndarray]:
+    shape = np.shape(values)
+    data = np.ascontiguousarray(values, dtype="<f8").tobytes()
+    out = np.frombuffer(
+        run("quantize_blocks", fmt, scale_format, rule, shape_text(shape), shape_text(block), data=data), "<u8"
+    )
+    count = int(np.prod(shape))
+    scale_shape = [-(-size // step) for size, step in zip(shape, block)]
+    return out[:count].reshape(shape), out[count:].reshape(scale_shape)
