@@ -1,0 +1,57 @@
+//===- Rung.h - the rung dialect -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Types, attributes and operations of the dialect; see RungDialect.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_DIALECT_RUNG_IR_RUNG_H
+#define RUNG_DIALECT_RUNG_IR_RUNG_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "rung/Numerics/NumberFormat.h"
+
+#include "rung/Dialect/Rung/IR/RungEnums.h.inc"
+
+#include "rung/Dialect/Rung/IR/RungDialect.h.inc"
+#include "rung/Dialect/Rung/IR/RungInterfaces.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "rung/Dialect/Rung/IR/RungTypes.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "rung/Dialect/Rung/IR/RungAttrs.h.inc"
+
+namespace rung {
+
+/// The number format of a type, or nothing if it is none.
+std::optional<NumberFormat> numberFormatOf(mlir::Type type);
+
+/// True of a ranked tensor or memref whose elements are in a number format.
+bool isFormatTensor(mlir::Type type);
+
+/// The block shape that a scale or zero-point tensor has against an input of
+/// `shape`: `block` if given, else derived from the scale's own shape. Failure,
+/// with `error` saying what was found and expected, if they disagree. A scale
+/// of rank 0 has blocks as large as the input.
+mlir::FailureOr<llvm::SmallVector<int64_t>>
+blockShape(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> scaleShape,
+           std::optional<llvm::ArrayRef<int64_t>> block, std::string &error);
+
+} // namespace rung
+
+#define GET_OP_CLASSES
+#include "rung/Dialect/Rung/IR/RungOps.h.inc"
+
+#endif // RUNG_DIALECT_RUNG_IR_RUNG_H
