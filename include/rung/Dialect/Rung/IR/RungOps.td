@@ -205,8 +205,8 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
   let summary = "matmul of activations with scaled weights, and its epilogue";
   let description = [{
     result[m, n] = activation(sum over k of x[m, k] * w[n, k] + bias[n]) + residual[m, n],
-    rounded to the result's format (nearest-even, saturating where it has no
-    infinity), with w[n, k] the value that `rung.dequantize` defines for weight,
+    rounded to the result's format (nearest-even; `saturate` as for
+    `rung.convert`), with w[n, k] the value that `rung.dequantize` defines for weight,
     scales and zero point. Accumulation is in `compute` (chosen by
     rung-select-compute). The contents of the destination are not read.
 
@@ -229,7 +229,7 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
                        OptionalAttr<DenseI64ArrayAttr>:$block,
                        OptionalAttr<DenseI64ArrayAttr>:$secondBlock,
                        DefaultValuedAttr<Rung_ActivationAttr, "::rung::Activation::None">:$activation,
-                       OptionalAttr<TypeAttr>:$compute,
+                       UnitAttr:$saturate, OptionalAttr<TypeAttr>:$compute,
                        OptionalAttr<ArrayAttr>:$schedules,
                        OptionalAttr<TypedArrayAttrBase<Rung_StorageAttr, "storage of each operand">>:$storage);
   let assemblyFormat = [{
