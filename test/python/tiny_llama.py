@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import gguf
 import numpy as np
@@ -45,7 +46,7 @@ class TinyLlama:
     feed_forward: int = 96
     vocabulary: int = 320
     context: int = 64
-    matrices: str = "Q4_1"
+    matrices: str | list[str] = "Q4_1"  # a list is dealt out to the matrices in turn
     table: str = "Q8_0"
     tied: bool = True
     biases: bool = False
@@ -103,12 +104,13 @@ class TinyLlama:
             writer.kv_data[0].pop(key, None)
             add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(value)]
             add(key, value)
+        kinds = itertools.cycle([self.matrices] if isinstance(self.matrices, str) else self.matrices)
         for name, shape in self.shapes().items():
             if len(shape) == 1:
                 values = random.uniform(1.0, 4.0, shape) if name == "rope_freqs.weight" else random.uniform(0.5, 1.5, shape)
                 writer.add_tensor(name, values.astype(np.float32))
             else:
-                kind = GGMLQuantizationType[self.table if name in ("token_embd.weight", "output.weight") else self.matrices]
+                kind = GGMLQuantizationType[self.table if name in ("token_embd.weight", "output.weight") else next(kinds)]
                 data = quantized(random, shape, kind)
                 writer.add_tensor(name, data, raw_dtype=kind if data.dtype == np.uint8 else None)
         writer.write_header_to_file()
