@@ -1,3 +1,5 @@
+# Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Calls lib/Numerics through rung-numerics-driver (test/Unit/Numerics/Driver.cpp)."""
 
 import os
@@ -37,9 +39,14 @@ def encode(fmt: str, values, *options: str, random=None) -> np.ndarray:
     return np.frombuffer(run("encode", fmt, *options, data=data), "<u8").reshape(np.shape(values))
 
 
+def tables(formats: list[str]) -> np.ndarray:
+    """The values of all codes of formats without invalid ones, one format after the other."""
+    return np.frombuffer(run("tables", *formats, data=b""), "<f8")
+
+
 def table(fmt: str, bits: int) -> np.ndarray:
     """The values of all codes of a format without invalid ones."""
-    return decode(fmt, np.arange(1 << bits))
+    return tables([fmt])[: 1 << bits]
 
 
 def scaled(command: str, result: str, operands: dict, *options: str) -> np.ndarray:
@@ -64,3 +71,7 @@ def quantize_blocks(fmt: str, scale_format: str, rule: str, values, block) -> tu
     count = int(np.prod(shape))
     scale_shape = [-(-size // step) for size, step in zip(shape, block)]
     return out[:count].reshape(shape), out[count:].reshape(scale_shape)
+
+
+def minifloat(exponent_bits: int, mantissa_bits: int, bias: int, specials: str, signed: bool) -> str:
+    return f"float/{exponent_bits}/{mantissa_bits}/{bias}/{specials}" + ("" if signed else "/unsigned")

@@ -9,6 +9,7 @@
 // numbers on stdin and stdout are little-endian float64 or uint64 (a code; all
 // ones for "none"), row-major and without headers.
 //
+//   tables FORMAT...                           values of all codes
 //   decode FORMAT                              codes -> values
 //   encode FORMAT [toward_zero|stochastic=N] [saturate]
 //                                              values -> codes; stochastic: n
@@ -118,6 +119,13 @@ template <typename T>
 void write(const std::vector<T> &numbers) {
   llvm::outs().write(reinterpret_cast<const char *>(numbers.data()),
                      numbers.size() * sizeof(T));
+}
+
+void tabulate(const NumberFormat &format) {
+  std::vector<double> values;
+  for (uint64_t code = 0; code < format.numCodes(); ++code)
+    values.push_back(format.valueAsDouble(code));
+  write(values);
 }
 
 void decode(const NumberFormat &format, StringRef input) {
@@ -230,6 +238,11 @@ int main(int argc, char **argv) {
   std::vector<StringRef> args(argv + 1, argv + argc);
   if (args.size() < 2)
     fail("expected a command and a format; see the head of Driver.cpp");
+  if (args[0] == "tables") {
+    for (StringRef format : llvm::ArrayRef(args).drop_front())
+      tabulate(parseFormat(format));
+    return 0;
+  }
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
       llvm::MemoryBuffer::getSTDIN();
   if (!buffer)
