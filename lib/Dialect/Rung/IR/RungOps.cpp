@@ -201,13 +201,21 @@ verifyScaling(Operation *op, RankedTensorType input, RankedTensorType scale,
   return success();
 }
 
+/// The type of a tensor or memref as a tensor; null of a null value.
+static RankedTensorType tensorTypeOf(Value value) {
+  if (!value)
+    return {};
+  auto shaped = cast<ShapedType>(value.getType());
+  return RankedTensorType::get(shaped.getShape(), shaped.getElementType());
+}
+
 //===----------------------------------------------------------------------===//
 // rung.parameter, rung.constant
 //===----------------------------------------------------------------------===//
 
 RankedTensorType ParameterOp::getLogicalType() {
   return getStorage() ? getStorage()->getLogicalType()
-                      : cast<RankedTensorType>(getResult().getType());
+                      : tensorTypeOf(getResult());
 }
 
 LogicalResult ParameterOp::verify() {
@@ -216,7 +224,8 @@ LogicalResult ParameterOp::verify() {
     return emitOpError()
            << "has the type " << logical
            << ", expected a static shape of elements in a number format";
-  if (getStorage() && getStorage()->getStorageType() != getType())
+  if (getStorage() &&
+      getStorage()->getStorageType() != tensorTypeOf(getResult()))
     return emitOpError() << "has the type " << getType()
                          << ", but its storage is "
                          << getStorage()->getStorageType();
@@ -252,13 +261,6 @@ LogicalResult
 ConvertOp::reifyResultShapes(OpBuilder &builder,
                              ReifiedRankedShapedTypeDims &shapes) {
   return reifyAsFirstOperand(*this, builder, shapes);
-}
-
-static RankedTensorType tensorTypeOf(Value value) {
-  if (!value)
-    return {};
-  auto shaped = cast<ShapedType>(value.getType());
-  return RankedTensorType::get(shaped.getShape(), shaped.getElementType());
 }
 
 static LogicalResult verifySameShape(Operation *op, Type input, Type result) {

@@ -43,7 +43,8 @@ def Rung_ParameterOp : Rung_Op<"parameter", [Pure]> {
     Stands for the tensor `name` of the files given to rung-compile by
     `--parameters`, in canonical storage. It is read when the bundle is
     written, and not before, so modules stay small. With `storage` the result is
-    the parameter in that order; `negated` says that its values change sign.
+    the parameter in that order; `negated` says that its values change sign. After
+    bufferization the result is a memref, which nothing may write.
 
     ```mlir
     %w = rung.parameter @layer.0.weight : tensor<64x64x!rung.uint<4>>
@@ -51,7 +52,7 @@ def Rung_ParameterOp : Rung_Op<"parameter", [Pure]> {
     ```
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<Rung_StorageAttr>:$storage, UnitAttr:$negated);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs Rung_AnyStorage:$result);
   let assemblyFormat = "custom<ParameterName>($name) attr-dict `:` type($result)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{

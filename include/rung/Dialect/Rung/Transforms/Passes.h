@@ -1,0 +1,32 @@
+//===- Passes.h - passes on the rung dialect -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Each pass is described by before/after IR in Passes.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_DIALECT_RUNG_TRANSFORMS_PASSES_H
+#define RUNG_DIALECT_RUNG_TRANSFORMS_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace rung {
+
+#define GEN_PASS_DECL
+#include "rung/Dialect/Rung/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "rung/Dialect/Rung/Transforms/Passes.h.inc"
+
+/// Registers every pass of this file.
+inline void registerRungPasses() { registerRungTransformsPasses(); }
+
+} // namespace rung
+
+#endif // RUNG_DIALECT_RUNG_TRANSFORMS_PASSES_H

@@ -1,0 +1,103 @@
+//===- SelectCompute.cpp - rung-select-compute -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Gives every rung.matmul the fastest format that its device computes in and to
+// which the values of all operands convert without loss.
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Numerics/Lossless.h"
+#include "rung/Target/Device.h"
+#include "llvm/Support/Format.h"
+
+namespace rung {
+#define GEN_PASS_DEF_RUNGSELECTCOMPUTE
+#include "rung/Dialect/Rung/Transforms/Passes.h.inc"
+} // namespace rung
+
+using namespace mlir;
+using namespace rung;
+
+/// The first operand of `op` with a value that `compute` lacks, as text; empty
+/// if there is none.
+static std::string lostValue(MatmulOp op, Type compute) {
+  NumberFormat target = *numberFormatOf(compute);
+  for (auto [name, operand] : {std::pair<StringRef, Value>{"x", op.getX()}, {"the weight", op.getWeight()}}) {
+    Type element = op.getLogicalType(operand).getElementType();
+    std::optional<LostCode> lost = firstLostCode(*numberFormatOf(element), target);
+    if (!lost)
+      continue;
+    std::string text;
+    llvm::raw_string_ostream(text) << "it lacks " << llvm::format("%g", lost->value) << ", a value of "
+                                   << name << " (" << element << ")";
+    return text;
+  }
+  return "";
+}
+
+/// Why sums in the integer type `compute` would not be exact or not be allowed;
+/// empty if they are.
+static std::string integerObstacle(MatmulOp op, IntegerType compute) {
+  if (std::string lost = lostValue(op, compute); !lost.empty())
+    return lost;
+  if (!op.getScale())
+    return "";
+  if (op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer &&
+      !numberFormatOf(op.getLogicalType(op.getZeroPoint()).getElementType())->isIntegerValued())
+    return "the zero point is no integer";
+  // With scales the sum of a group must not wrap.
+  auto bound = [&](Value operand) {
+    return numberFormatOf(op.getLogicalType(operand).getElementType())->maxMagnitude();
+  };
+  double zero = op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer ? bound(op.getZeroPoint()) : 0;
+  double depth = op.getLogicalType(op.getWeight()).getDimSize(1);
+  if (bound(op.getX()) * (bound(op.getWeight()) + zero) * depth < std::ldexp(1.0, compute.getWidth() - 1))
+    return "";
+  return "a sum may exceed it";
+}
+
+/// Why `compute` cannot serve `op`; empty if it can.
+static std::string obstacle(MatmulOp op, Type compute) {
+  if (auto integer = dyn_cast<IntegerType>(compute))
+    return integerObstacle(op, integer);
+  return lostValue(op, compute);
+}
+
+namespace {
+struct SelectCompute final : impl::RungSelectComputeBase<SelectCompute> {
+  void runOnOperation() override {
+    auto formats = getDevice(getOperation()).getProperties().getAs<ArrayAttr>("compute");
+    if (!formats) {
+      getOperation().emitError("device names no format that it computes in; give it `compute`");
+      return signalPassFailure();
+    }
+    WalkResult result = getOperation().walk([&](MatmulOp op) {
+      return op.getCompute() || succeeded(select(op, formats)) ? WalkResult::advance()
+                                                               : WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  LogicalResult select(MatmulOp op, ArrayAttr formats) {
+    std::string refused;
+    for (Type compute : formats.getAsValueRange<TypeAttr>()) {
+      std::string reason = obstacle(op, compute);
+      if (reason.empty()) {
+        op.setCompute(compute);
+        if (remarks)
+          op.emitRemark() << "computes in " << compute << refused;
+        return success();
+      }
+      llvm::raw_string_ostream(refused) << "; not in " << compute << ": " << reason;
+    }
+    return op.emitOpError() << "has operands that no format of the device holds" << refused;
+  }
+};
+} // namespace

@@ -1,0 +1,289 @@
+//===- SeparateStorage.cpp - rung-separate-storage -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tensors in number formats become tensors of builtin words: weights of a
+// matmul in the packed order of its kernels, their scales and zero points in
+// lane order, everything else in canonical storage. Operations keep what the
+// words stand for in `storage`. Arguments that arrive packed get a function
+// that packs them from canonical storage.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Layout/PackedLayout.h"
+#include "rung/Target/Device.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace rung {
+#define GEN_PASS_DEF_RUNGSEPARATESTORAGE
+#include "rung/Dialect/Rung/Transforms/Passes.h.inc"
+} // namespace rung
+
+using namespace mlir;
+using namespace rung;
+
+//===----------------------------------------------------------------------===//
+// Which storage a value has
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The storage of every value that changes its type, or that an operation with
+/// `storage` uses.
+class StoragePlan {
+public:
+  StoragePlan(ModuleOp module, DeviceAttr device) : lanes(device.getInt("lanes", 16)) {
+    module.walk([&](MatmulOp op) { planMatmul(op); });
+  }
+
+  /// The order that was asked for `value`, or canonical storage.
+  StorageAttr lookup(Value value) const {
+    if (auto it = packed.find(value); it != packed.end())
+      return it->second;
+    auto type = cast<ShapedType>(value.getType());
+    return StorageAttr::get(type.getElementType(), type.getShape());
+  }
+
+private:
+  /// Weights come packed where someone else packs them: from a function's
+  /// caller, or when the bundle is written. Others are packed at run time.
+  static bool isPackedBefore(Value value) {
+    if (value.getDefiningOp<ParameterOp>())
+      return true;
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+           llvm::all_of(value.getUsers(), [](Operation *user) {
+             return isa<MatmulOp, GatherOp, ElementwiseOp>(user);
+           });
+  }
+
+  void planMatmul(MatmulOp op) {
+    Builder builder(op.getContext());
+    auto weight = cast<RankedTensorType>(op.getWeight().getType());
+    unsigned bits = numberFormatOf(weight.getElementType())->bits();
+    std::string layout = PackedLayout::cpu(BitOrder::sequential(bits), lanes).str();
+    plan(op.getWeightMutable(), StorageAttr::get(op.getContext(), weight.getElementType(), weight.getShape(),
+                                                 StorageKind::Words, layout, 1));
+    planScale(op, op.getScaleMutable(), op.getBlock());
+    planScale(op, op.getSecondScaleMutable(), op.getSecondBlock());
+    planScale(op, op.getZeroPointMutable(), op.getBlock());
+  }
+
+  void planScale(MatmulOp op, MutableOperandRange range, std::optional<ArrayRef<int64_t>> block) {
+    if (range.empty())
+      return;
+    auto type = cast<RankedTensorType>(range[0].get().getType());
+    if (type.getRank() != 2)
+      return;
+    std::string error;
+    int64_t rowsPerBlock =
+        (*blockShape(cast<ShapedType>(op.getWeight().getType()).getShape(), type.getShape(), block, error))[0];
+    plan(range[0], StorageAttr::get(op.getContext(), type.getElementType(), type.getShape(),
+                                    StorageKind::Lanes, "", rowsPerBlock));
+  }
+
+  /// Gives the operand this storage, through a rung.pack if need be.
+  void plan(OpOperand &operand, StorageAttr storage) {
+    Value value = operand.get();
+    auto it = packed.find(value);
+    if (it != packed.end() && it->second == storage)
+      return;
+    if (it == packed.end() && isPackedBefore(value)) {
+      packed.try_emplace(value, storage);
+      return;
+    }
+    OpBuilder builder(operand.getOwner());
+    auto pack = PackOp::create(builder, operand.getOwner()->getLoc(), value.getType(), value, storage);
+    operand.set(pack);
+    packed.try_emplace(pack, storage);
+  }
+
+  int64_t lanes;
+  llvm::MapVector<Value, StorageAttr> packed;
+};
+
+//===----------------------------------------------------------------------===//
+// Rewriting
+//===----------------------------------------------------------------------===//
+
+struct SeparateStorage final : impl::RungSeparateStorageBase<SeparateStorage> {
+  void runOnOperation() override;
+};
+} // namespace
+
+/// True of tensors whose type changes.
+static bool needsStorage(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getElementType().isInteger(1))
+    return false;
+  std::optional<NumberFormat> format = numberFormatOf(tensor.getElementType());
+  return format && format->bits() <= 8 && !tensor.getElementType().isSignlessInteger(8);
+}
+
+/// A function `pack` from canonical storage to `storage`.
+static void createPackFunction(func::FuncOp entry, StringRef name, StringAttr argumentName, StorageAttr storage) {
+  OpBuilder builder(entry->getContext());
+  builder.setInsertionPointAfter(entry);
+  RankedTensorType canonical = StorageAttr::get(storage.getFormat(), storage.getShape()).getStorageType();
+  auto function = func::FuncOp::create(builder, entry.getLoc(), name,
+                                       builder.getFunctionType({canonical}, {storage.getStorageType()}));
+  function.setArgAttr(0, RungDialect::kNameAttrName, argumentName);
+  function.setResultAttr(0, RungDialect::kNameAttrName, builder.getStringAttr("packed"));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  Value packed = PackOp::create(builder, entry.getLoc(), storage.getStorageType(), body->getArgument(0), storage);
+  func::ReturnOp::create(builder, entry.getLoc(), packed);
+}
+
+/// Arguments of `function` take their storage types.
+static void separateArguments(func::FuncOp function, const StoragePlan &plan) {
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type || !numberFormatOf(type.getElementType()))
+      continue;
+    StorageAttr storage = plan.lookup(argument);
+    if (storage.isIdentity())
+      continue;
+    unsigned number = argument.getArgNumber();
+    function.setArgAttr(number, RungDialect::kStorageAttrName, storage);
+    if (storage.getKind() != StorageKind::Canonical && function.isPublic()) {
+      auto name = function.getArgAttrOfType<StringAttr>(number, RungDialect::kNameAttrName);
+      if (!name)
+        name = StringAttr::get(function.getContext(), "arg" + Twine(number));
+      std::string packName = (function.getName() + ".pack." + name.getValue()).str();
+      createPackFunction(function, packName, name, storage);
+      function.setArgAttr(number, RungDialect::kPackAttrName,
+                          FlatSymbolRefAttr::get(function.getContext(), packName));
+    }
+    argument.setType(storage.getStorageType());
+  }
+}
+
+/// Rewrites one operation, whose operands may have their storage types already;
+/// `storageOf` gives the storage that a value had been given before that.
+static LogicalResult separateOperation(Operation *op, llvm::DenseMap<Value, StorageAttr> &storageOf) {
+  auto storages = [&]() {
+    return ArrayAttr::get(op->getContext(), llvm::map_to_vector(op->getOperands(), [&](Value operand) -> Attribute {
+                            return storageOf.lookup(operand);
+                          }));
+  };
+  auto takeTypeOfInit = [&](auto destination) {
+    destination.setStorageAttr(storages());
+    for (OpResult result : op->getResults())
+      result.setType(destination.getInit().getType());
+    return success();
+  };
+  auto setCanonical = [&](Value result) { result.setType(storageOf.lookup(result).getStorageType()); };
+
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<MatmulOp, ElementwiseOp, GatherOp>(takeTypeOfInit)
+      .Case([&](ParameterOp parameter) {
+        StorageAttr storage = storageOf.lookup(parameter.getResult());
+        parameter.setStorageAttr(storage);
+        parameter.getResult().setType(storage.getStorageType());
+        return success();
+      })
+      .Case([&](PackOp pack) {
+        pack.getResult().setType(pack.getStorage().getStorageType());
+        return success();
+      })
+      .Case([&](tensor::EmptyOp empty) {
+        setCanonical(empty.getResult());
+        return success();
+      })
+      .Case<func::ReturnOp, func::CallOp, tensor::CastOp>([&](Operation *other) {
+        for (OpResult result : other->getResults())
+          if (isa<RankedTensorType>(result.getType()) && needsStorage(result.getType()))
+            setCanonical(result);
+        return success();
+      })
+      .Default([&](Operation *other) -> LogicalResult {
+        auto isChanged = [&](Value value) {
+          StorageAttr storage = storageOf.lookup(value);
+          return storage && !storage.isIdentity();
+        };
+        auto changed = llvm::find_if(llvm::concat<Value>(SmallVector<Value>(other->getOperands()),
+                                                         SmallVector<Value>(other->getResults())),
+                                     isChanged);
+        SmallVector<Value> values(other->getOperands());
+        llvm::append_range(values, other->getResults());
+        for (Value value : values)
+          if (isChanged(value))
+            return other->emitOpError() << "works on " << storageOf.lookup(value).getLogicalType()
+                                        << ", which has no storage of its own here; convert it to a builtin "
+                                           "type of at least 8 bits first (rung.convert, rung.dequantize)";
+        (void)changed;
+        return success();
+      });
+}
+
+/// Refuses what LLVM would silently miscompile: elements of less than a byte in
+/// tensors or memrefs.
+static LogicalResult verifyNoSubByte(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    for (Value value : op->getResults()) {
+      auto shaped = dyn_cast<ShapedType>(value.getType());
+      if (!shaped || !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
+        continue;
+      op->emitOpError() << "has the result " << value.getType()
+                        << ", whose elements have no storage of their own";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+void SeparateStorage::runOnOperation() {
+  ModuleOp module = getOperation();
+  StoragePlan plan(module, getDevice(module));
+
+  llvm::DenseMap<Value, StorageAttr> storageOf;
+  auto remember = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && numberFormatOf(type.getElementType()))
+      storageOf[value] = plan.lookup(value);
+  };
+  module.walk([&](Operation *op) {
+    llvm::for_each(op->getResults(), remember);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::for_each(block.getArguments(), remember);
+  });
+
+  SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions)
+    separateArguments(function, plan);
+  WalkResult walked = module.walk([&](Operation *op) {
+    if (isa<ModuleOp, func::FuncOp>(op))
+      return WalkResult::advance();
+    return succeeded(separateOperation(op, storageOf)) ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  if (walked.wasInterrupted())
+    return signalPassFailure();
+
+  for (func::FuncOp function : functions) {
+    if (function.isExternal())
+      continue;
+    SmallVector<Type> results(function.getResultTypes());
+    for (auto [number, type] : llvm::enumerate(results)) {
+      if (!needsStorage(type))
+        continue;
+      auto tensor = cast<RankedTensorType>(type);
+      auto storage = StorageAttr::get(tensor.getElementType(), tensor.getShape());
+      function.setResultAttr(number, RungDialect::kStorageAttrName, storage);
+      type = storage.getStorageType();
+    }
+    function.setFunctionType(
+        FunctionType::get(&getContext(), function.getBody().getArgumentTypes(), results));
+  }
+  if (failed(verifyNoSubByte(module)))
+    signalPassFailure();
+}
