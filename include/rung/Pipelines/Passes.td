@@ -1,0 +1,259 @@
+//===- Passes.td - Passes from tensors to the CPU entry ABI ----*- tablegen -*-===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef RUNG_PIPELINES_PASSES_TD
+#define RUNG_PIPELINES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def RungDescribeEntries : Pass<"rung-describe-entries", "::mlir::ModuleOp"> {
+  let summary = "Record the signature of every public function as its users see it";
+  let description = [{
+    Public functions are the entries of a bundle. Their arguments and results
+    are ranked tensors; later passes change those types (packed weights,
+    memrefs), so this pass, the first of a pipeline, writes down what a caller
+    passes: name, kind (`input`, `inout`, `output`), tensor type, and a shape in
+    which equal names are equal sizes. Sizes that the function's operations
+    force to agree get one name. A result with a dynamic size that no argument
+    has is an error.
+
+    Before:
+    ```mlir
+    func.func @twice(%x: tensor<?x4xf32> {rung.name = "x"}) -> (tensor<?x4xf32> {rung.name = "y"})
+    ```
+    After:
+    ```mlir
+    func.func @twice(%x: tensor<?x4xf32> {rung.name = "x"}) -> (tensor<?x4xf32> {rung.name = "y"})
+      attributes {rung.signature = [
+        {kind = "input", name = "x", shape = ["M", 4], type = tensor<?x4xf32>},
+        {kind = "output", name = "y", shape = ["M", 4], type = tensor<?x4xf32>}
+      ]}
+    ```
+  }];
+}
+
+def RungPrepareEntries : Pass<"rung-prepare-entries", "::mlir::ModuleOp"> {
+  let summary = "Give public functions memref arguments in destination-passing form";
+  let description = [{
+    Arguments become contiguous row-major memrefs, results trailing memref
+    arguments, and a pointer to the run-time context comes first. An argument
+    marked `rung.inout` is writable, and its updated value (the function's last
+    results, one for each, in order) is written into it, so that bufferization
+    updates it in place.
+
+    Before:
+    ```mlir
+    func.func @add(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = ... : tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @add(%context: !llvm.ptr, %x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>) {
+      %x0 = bufferization.to_tensor %x restrict : memref<4xf32> to tensor<4xf32>
+      ...
+      bufferization.materialize_in_destination %0 in restrict writable %z : (tensor<4xf32>, memref<4xf32>) -> ()
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def RungFuseElementwise : Pass<"rung-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Bring linalg to few generic operations: generalise, decompose, fuse";
+  let description = [{
+    `linalg.softmax` is decomposed, named operations become `linalg.generic`,
+    `tensor.concat` becomes insertions, and an elementwise producer is fused
+    into its only consumer where that computes nothing twice: a producer that
+    is broadcast by its consumer is fused only if it is cheap (no division, no
+    `math` function). Every use of a `tensor.empty` gets its own, for
+    bufferization would otherwise see one buffer with several writers.
+
+    Before:
+    ```mlir
+    %0 = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %1 = linalg.add ins(%0, %y : ...) outs(%e : ...) -> tensor<4xf32>
+    ```
+    After:
+    ```mlir
+    %1 = linalg.generic ... ins(%x, %y : ...) {
+      %2 = math.exp %a : f32
+      %3 = arith.addf %2, %b : f32
+      linalg.yield %3 : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
+}
+
+def RungLowerLinalg : Pass<"rung-lower-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Lower linalg on memrefs and memref.copy to loops that LLVM vectorises";
+  let description = [{
+    The loop whose accesses are contiguous becomes the innermost one. A
+    reduction in the innermost loop keeps its accumulator in a register and may
+    be reassociated (this changes the order of a floating-point sum); the
+    other parallel loops become one `scf.parallel`, whose attribute
+    `rung.cost` estimates the scalar operations of one iteration.
+
+    Before:
+    ```mlir
+    linalg.generic {indexing_maps = [(m, k) -> (m, k), (m, k) -> (m)], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x64xf32>) outs(%s : memref<?xf32>) { addf }
+    ```
+    After:
+    ```mlir
+    scf.parallel (%m) = (%c0) to (%M) step (%c1) {
+      %0 = memref.load %s[%m]
+      %1 = scf.for %k = %c0 to %c64 step %c1 iter_args(%a = %0) -> f32 { ... arith.addf %a, %b fastmath<reassoc> ... }
+      memref.store %1, %s[%m]
+    } {rung.cost = 64 : i64}
+    ```
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
+def RungExpandMath : Pass<"rung-expand-math", "::mlir::func::FuncOp"> {
+  let summary = "Replace math functions and narrow floats by plain f32 and integer arithmetic";
+  let description = [{
+    Generated code links with nothing, so no `math` operation may become a
+    library call. `exp` and `exp2` of f32 are within 1 ulp of the exact value (results below
+    2^-126 flush to 0); `tanh`, `erf`, `log`, `sin` and the others use MLIR's
+    polynomials, within a few ulp. Arithmetic on f16 and bf16 is done in f32
+    and rounded after each operation, as the types ask for. Where the target has no
+    instruction (`f16c`, `fma`, `sse4.1`), conversions of f16, fused multiply-adds and roundings are
+    expanded. This pass does not preserve values of `math` functions beyond the bounds above.
+
+    Before:
+    ```mlir
+    %y = math.exp %x : f32
+    ```
+    After:
+    ```mlir
+    %n = ... // round(x * log2(e)), by adding and subtracting 1.5 * 2^23
+    %p = ... // a polynomial of degree 6 in x - n * ln(2)
+    %y = arith.mulf %p, %scale : f32 // 2^n
+    ```
+  }];
+  let options = [
+    ListOption<"features", "features", "std::string",
+               "Instruction-set extensions of the target, in LLVM's spelling">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def RungReleaseBuffers : Pass<"rung-release-buffers", "::mlir::func::FuncOp"> {
+  let summary = "Free every buffer after its last use";
+  let description = [{
+    Inserts a `memref.dealloc` behind the last operation of the allocation's
+    block that uses the buffer or a view of it, so that a model of many layers
+    needs the workspace of one. A buffer that leaves its block (yielded by a
+    branch or a loop) lives until the function returns if it is
+    allocated outside loops; otherwise the pass reports it.
+
+    Before:
+    ```mlir
+    %0 = memref.alloc() : memref<64xf32>
+    "use"(%0) : (memref<64xf32>) -> ()
+    "other"() : () -> ()
+    ```
+    After:
+    ```mlir
+    %0 = memref.alloc() : memref<64xf32>
+    "use"(%0) : (memref<64xf32>) -> ()
+    memref.dealloc %0 : memref<64xf32>
+    "other"() : () -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Turn outermost parallel loops into functions run by the context's threads";
+  let description = [{
+    The body of each outermost `scf.parallel` (or `scf.forall` without results) becomes a private
+    function of (context, captured values, chunk). The caller stores what the
+    body uses in a struct on its stack and calls `parallel_for` of the context,
+    with as many chunks as the work is worth: one for each `grain` of
+    `rung.cost` times iterations, at most `chunks-per-thread` for each thread;
+    if that is one, the body is called directly. A loop without `rung.cost`
+    is worth a chunk for each iteration. Constants are recomputed in
+    the body, so that equal loops of different layers become one function.
+    Parallel loops inside become sequential.
+
+    Before:
+    ```mlir
+    func.func @f(%context: !llvm.ptr, %x: memref<?xf32>) {
+      scf.parallel (%i) = (%c0) to (%n) step (%c1) { ... memref.store %v, %x[%i] ... }
+    ```
+    After:
+    ```mlir
+    func.func @f(%context: !llvm.ptr, %x: memref<?xf32>) {
+      %captures = llvm.alloca ... // %x, %n, chunk size
+      scf.if %large { llvm.call %parallel_for(%context, %chunks, @f.parallel.0, %captures) }
+      else { call @f.parallel.0(%context, %captures, %c0) }
+    func.func private @f.parallel.0(%context: !llvm.ptr, %captures: !llvm.ptr, %chunk: i64) {
+      scf.for %i = %begin to %end step %c1 { ... }
+    ```
+  }];
+  let options = [
+    Option<"grain", "grain", "int64_t", "16384",
+           "Scalar operations that are worth a chunk">,
+    Option<"chunksPerThread", "chunks-per-thread", "int64_t", "4",
+           "Chunks for each thread, for balance">];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+}
+
+def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
+  let summary = "Take buffers and constants from the run-time context";
+  let description = [{
+    `memref.alloc` and `memref.dealloc` become calls of the context's
+    `allocate` and `release`. A `memref.get_global` of a global with the
+    attribute `rung.constant = i` loads the context's constant pointer i.
+
+    Before:
+    ```mlir
+    %0 = memref.alloc(%n) : memref<?x4xf32>
+    ```
+    After:
+    ```mlir
+    %p = llvm.call %allocate(%context, %bytes) : !llvm.ptr, (!llvm.ptr, i64) -> !llvm.ptr
+    %0 = memref.view ... : memref<?xi8> to memref<?x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def RungFinalizeEntries : Pass<"rung-finalize-entries", "::mlir::ModuleOp"> {
+  let summary = "Emit rung_entry_NAME(context, descriptors) for every entry";
+  let description = [{
+    Each function with a `rung.signature` becomes private and gets a wrapper with
+    the entry ABI, which reads the memref descriptors of its arguments.
+
+    Before:
+    ```mlir
+    func.func @f(%context: !llvm.ptr, %x: memref<4xf32>)
+    ```
+    After:
+    ```mlir
+    func.func private @f(%context: !llvm.ptr, %x: memref<4xf32>)
+    llvm.func @rung_entry_f(%context: !llvm.ptr, %descriptors: !llvm.ptr) {
+      %p = llvm.load %descriptors : !llvm.ptr -> !llvm.ptr
+      %x = llvm.load %p : !llvm.ptr -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+      ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+}
+
+#endif // RUNG_PIPELINES_PASSES_TD

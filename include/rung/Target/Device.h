@@ -1,0 +1,38 @@
+//===- Device.h - Tables of devices as attributes -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What passes know of a device is a row of a table, turned into a
+// `#rung.device` attribute on the module. Properties:
+//
+// | property | unit | meaning |
+// | --- | --- | --- |
+// | `lanes` | 32-bit lanes | lanes of a fragment: rows of a packed weight side
+// by side | | `registers` | fragment registers | vector registers, in units of
+// `lanes` lanes | | `lookup` | name | table lookup in registers: `permvar512`,
+// `permps`, or `gather` (memory) | | `lookup_entries` | f32 entries | largest
+// table that `lookup` takes; 0: none | | `compute` | types | formats it
+// computes in, fastest first |
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_TARGET_DEVICE_H
+#define RUNG_TARGET_DEVICE_H
+
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Target/CPUTarget.h"
+
+namespace rung {
+
+/// The device that code for `target` runs on.
+DeviceAttr getDevice(mlir::MLIRContext *context, const CPUTarget &target);
+
+/// The device of a module: its `rung.device`, or that of a plain x86-64.
+DeviceAttr getDevice(mlir::ModuleOp module);
+
+} // namespace rung
+
+#endif // RUNG_TARGET_DEVICE_H

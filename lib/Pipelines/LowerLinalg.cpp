@@ -1,0 +1,363 @@
+//===- LowerLinalg.cpp - linalg on memrefs to vectorisable loops -----------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "rung/Pipelines/EntrySignature.h"
+#include "rung/Pipelines/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace rung {
+#define GEN_PASS_DEF_RUNGLOWERLINALG
+#include "rung/Pipelines/Passes.h.inc"
+
+namespace {
+
+/// Elements of a one-dimensional loop that one parallel iteration does.
+constexpr int64_t kBlock = 2048;
+/// Assumed for a loop of unknown length when its cost is estimated.
+constexpr int64_t kUnknownTripCount = 128;
+/// Steps of a reduction done for each pass over an output row in memory.
+constexpr int64_t kReductionUnroll = 4;
+
+/// How an operand is walked by one loop.
+enum class Access { Invariant, Contiguous, Strided };
+
+Access accessOf(linalg::LinalgOp op, OpOperand &operand, unsigned loop) {
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  if (!type)
+    return Access::Invariant;
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  AffineExpr dim = getAffineDimExpr(loop, op.getContext());
+  bool lastIsDim = false;
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    if (!expr.isFunctionOfDim(loop))
+      continue;
+    if (i + 1 != map.getNumResults() || expr != dim)
+      return Access::Strided;
+    lastIsDim = true;
+  }
+  if (!lastIsDim)
+    return Access::Invariant;
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
+    return Access::Strided;
+  return Access::Contiguous;
+}
+
+/// Lowers one operation. Loops, from the outside: parallel ones in one
+/// scf.parallel, reductions, the innermost loop (parallel or a reduction).
+class Lowering {
+public:
+  Lowering(linalg::LinalgOp op)
+      : op(op), builder(op), loc(op.getLoc()),
+        iterators(op.getIteratorTypesArray()) {}
+
+  LogicalResult run() {
+    if (op->getNumResults() != 0)
+      return op.emitError("must be bufferized before it is lowered to loops");
+    for (utils::IteratorType iterator : iterators)
+      if (iterator != utils::IteratorType::parallel &&
+          iterator != utils::IteratorType::reduction)
+        return op.emitError("has a window iterator; only parallel and reduction "
+                            "iterators can be lowered");
+    for (Range range : op.createLoopRanges(builder, loc))
+      extents.push_back(
+          getValueOrCreateConstantIndexOp(builder, loc, range.size));
+    staticExtents = op.getStaticLoopRanges();
+    indices.resize(iterators.size());
+    chooseOrder();
+    emitParallel();
+    return success();
+  }
+
+private:
+  bool isReduction(unsigned loop) const {
+    return iterators[loop] == utils::IteratorType::reduction;
+  }
+
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+
+  void chooseOrder() {
+    int best = -1;
+    std::tuple<int, int, int64_t> bestRank;
+    for (unsigned loop = 0; loop < iterators.size(); ++loop) {
+      int strided = 0;
+      for (OpOperand &operand : op->getOpOperands())
+        if (op.payloadUsesValueFromOperand(&operand) ||
+            op.isDpsInit(&operand))
+          strided += accessOf(op, operand, loop) == Access::Strided;
+      // Short loops do not fill a vector.
+      int64_t extent = staticExtents[loop];
+      int isShort = !ShapedType::isDynamic(extent) && extent < 8;
+      // Later loops win ties, reductions first: their sum stays in a register.
+      std::tuple<int, int, int64_t> rank = {isShort, strided,
+                                            -int64_t(isReduction(loop))};
+      if (best == -1 || rank <= bestRank)
+        best = loop, bestRank = rank;
+    }
+    for (unsigned loop = 0; loop < iterators.size(); ++loop)
+      if (int(loop) != best)
+        (isReduction(loop) ? reductions : parallels).push_back(loop);
+    if (best < 0)
+      return;
+    innermost = best;
+    if (isReduction(best))
+      reductions.push_back(best);
+  }
+
+  int64_t tripCount(unsigned loop) const {
+    return ShapedType::isDynamic(staticExtents[loop]) ? kUnknownTripCount
+                                                      : staticExtents[loop];
+  }
+
+  bool innermostIsParallel() const {
+    return innermost && !isReduction(*innermost);
+  }
+
+  void emitParallel() {
+    int64_t cost = 0;
+    for (Operation &inner : op.getBlock()->without_terminator())
+      cost += inner.getName().getDialectNamespace() == "math" ? 16 : 1;
+    cost = std::max<int64_t>(cost, 1) * (op->getNumOperands() ? 1 : 0) + 1;
+    for (unsigned loop : reductions)
+      cost *= tripCount(loop);
+
+    bool strip = innermostIsParallel() &&
+                 (parallels.empty() || staticExtents[*innermost] >= 2 * kBlock);
+    // One vector-sized row is no reason to start threads.
+    if (strip && !ShapedType::isDynamic(staticExtents[*innermost]) &&
+        staticExtents[*innermost] < 2 * kBlock && parallels.empty())
+      strip = false;
+    Value zero = constant(0), one = constant(1), begin = zero,
+          end = innermost ? extents[*innermost] : one;
+    if (!strip && parallels.empty()) {
+      emitReductions(begin, end);
+      return;
+    }
+    SmallVector<Value> upper;
+    for (unsigned loop : parallels)
+      upper.push_back(extents[loop]);
+    if (strip) {
+      upper.push_back(arith::CeilDivSIOp::create(builder, loc, end,
+                                                 constant(kBlock)));
+      cost *= kBlock;
+    } else if (innermostIsParallel()) {
+      cost *= tripCount(*innermost);
+    }
+    SmallVector<Value> lower(upper.size(), zero), steps(upper.size(), one);
+    auto parallel = scf::ParallelOp::create(builder, loc, lower, upper, steps);
+    parallel->setAttr(kCostAttr, builder.getI64IntegerAttr(cost));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(parallel.getBody());
+    for (auto [loop, iv] : llvm::zip(parallels, parallel.getInductionVars()))
+      indices[loop] = iv;
+    if (strip) {
+      begin = arith::MulIOp::create(builder, loc,
+                                    parallel.getInductionVars().back(),
+                                    constant(kBlock));
+      Value next = arith::AddIOp::create(builder, loc, begin, constant(kBlock));
+      end = arith::MinSIOp::create(builder, loc, next, end);
+    }
+    emitReductions(begin, end);
+  }
+
+  /// `begin`, `end`: of the innermost loop if it is parallel.
+  void emitReductions(Value begin, Value end) {
+    if (!innermostIsParallel()) {
+      SmallVector<Value> results;
+      for (OpOperand &init : op.getDpsInitsMutable())
+        results.push_back(loadIfUsed(init));
+      emitReductionNest(0, results);
+      for (auto [init, result] :
+           llvm::zip(op.getDpsInitsMutable(), results))
+        store(init, result);
+      return;
+    }
+    if (reductions.empty())
+      return emitInnermost(begin, end, nullptr, 1);
+    // Outputs stay in memory; a few steps of the last reduction share a pass.
+    OpBuilder::InsertionGuard guard(builder);
+    Value zero = constant(0), one = constant(1);
+    for (unsigned loop : ArrayRef(reductions).drop_back()) {
+      auto forOp = scf::ForOp::create(builder, loc, zero, extents[loop], one);
+      indices[loop] = forOp.getInductionVar();
+      builder.setInsertionPointToStart(forOp.getBody());
+    }
+    unsigned last = reductions.back();
+    Value unroll = constant(kReductionUnroll);
+    Value rest = arith::RemSIOp::create(builder, loc, extents[last], unroll);
+    Value main = arith::SubIOp::create(builder, loc, extents[last], rest);
+    for (auto [from, to, step] :
+         {std::tuple(zero, main, kReductionUnroll),
+          std::tuple(main, extents[last], int64_t(1))}) {
+      auto forOp = scf::ForOp::create(builder, loc, from, to, constant(step));
+      OpBuilder::InsertionGuard inner(builder);
+      builder.setInsertionPointToStart(forOp.getBody());
+      emitInnermost(begin, end, forOp.getInductionVar(), step);
+    }
+  }
+
+  /// The parallel innermost loop, doing `steps` steps of the last reduction.
+  void emitInnermost(Value begin, Value end, Value reduction, int64_t steps) {
+    OpBuilder::InsertionGuard guard(builder);
+    SmallVector<Value> offsets;
+    for (int64_t i = 0; i < steps && reduction; ++i)
+      offsets.push_back(i == 0 ? reduction
+                               : arith::AddIOp::create(builder, loc, reduction,
+                                                       constant(i)));
+    auto forOp = scf::ForOp::create(builder, loc, begin, end, constant(1));
+    builder.setInsertionPointToStart(forOp.getBody());
+    indices[*innermost] = forOp.getInductionVar();
+    SmallVector<Value> values;
+    for (OpOperand &init : op.getDpsInitsMutable())
+      values.push_back(loadIfUsed(init));
+    for (int64_t i = 0; i < steps; ++i) {
+      if (reduction)
+        indices[reductions.back()] = offsets[i];
+      values = emitBody(values);
+    }
+    for (auto [init, value] : llvm::zip(op.getDpsInitsMutable(), values))
+      store(init, value);
+  }
+
+  void emitReductionNest(unsigned depth, SmallVector<Value> &values) {
+    if (depth == reductions.size()) {
+      values = emitBody(values);
+      return;
+    }
+    unsigned loop = reductions[depth];
+    // An output that the body does not read has no value to carry.
+    SmallVector<Value> carried;
+    for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
+      carried.push_back(value ? value : load(init));
+    auto forOp = scf::ForOp::create(builder, loc, constant(0), extents[loop],
+                                    constant(1), carried);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(forOp.getBody());
+    indices[loop] = forOp.getInductionVar();
+    SmallVector<Value> inner(forOp.getRegionIterArgs());
+    emitReductionNest(depth + 1, inner);
+    scf::YieldOp::create(builder, loc, inner);
+    values.assign(forOp.getResults().begin(), forOp.getResults().end());
+  }
+
+  SmallVector<Value> position(OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    SmallVector<Value> result;
+    for (AffineExpr expr : map.getResults()) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+        result.push_back(indices[dim.getPosition()]);
+        continue;
+      }
+      // Loops that the expression does not use may not have an index yet.
+      SmallVector<Value> dims = indices;
+      for (Value &dim : dims)
+        if (!dim)
+          dim = constant(0);
+      result.push_back(affine::AffineApplyOp::create(
+          builder, loc, AffineMap::get(map.getNumDims(), 0, expr), dims));
+    }
+    return result;
+  }
+
+  Value load(OpOperand &operand) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      return operand.get();
+    return memref::LoadOp::create(builder, loc, operand.get(),
+                                  position(operand));
+  }
+
+  Value loadIfUsed(OpOperand &operand) {
+    return op.payloadUsesValueFromOperand(&operand) ? load(operand) : Value();
+  }
+
+  void store(OpOperand &operand, Value value) {
+    memref::StoreOp::create(builder, loc, value, operand.get(),
+                            position(operand));
+  }
+
+  /// One execution of the payload on `outputs`, the current output values.
+  SmallVector<Value> emitBody(ArrayRef<Value> outputs) {
+    IRMapping mapping;
+    Block *body = op.getBlock();
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      BlockArgument arg = op.getMatchingBlockArgument(operand);
+      if (!arg.use_empty())
+        mapping.map(arg, load(*operand));
+    }
+    for (auto [init, value] : llvm::zip(op.getDpsInitsMutable(), outputs))
+      if (value)
+        mapping.map(op.getMatchingBlockArgument(&init), value);
+    for (Operation &inner : body->without_terminator()) {
+      if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+        mapping.map(index.getResult(), indices[index.getDim()]);
+        continue;
+      }
+      Operation *clone = builder.clone(inner, mapping);
+      if (!reductions.empty())
+        allowReassociation(inner, clone);
+    }
+    SmallVector<Value> results;
+    for (Value value : body->getTerminator()->getOperands())
+      results.push_back(mapping.lookupOrDefault(value));
+    return results;
+  }
+
+  /// The operation that adds to an output may be reordered.
+  void allowReassociation(Operation &inner, Operation *clone) {
+    if (!isa<arith::AddFOp, arith::MulFOp>(inner) ||
+        !llvm::any_of(op.getRegionOutputArgs(), [&](BlockArgument arg) {
+          return llvm::is_contained(inner.getOperands(), arg);
+        }))
+      return;
+    clone->setAttr("fastmath",
+                   arith::FastMathFlagsAttr::get(
+                       builder.getContext(), arith::FastMathFlags::reassoc |
+                                                 arith::FastMathFlags::contract));
+  }
+
+  linalg::LinalgOp op;
+  OpBuilder builder;
+  Location loc;
+  SmallVector<utils::IteratorType> iterators;
+  SmallVector<int64_t> staticExtents;
+  SmallVector<Value> extents, indices;
+  SmallVector<unsigned> parallels, reductions;
+  std::optional<unsigned> innermost;
+};
+
+struct LowerLinalg : impl::RungLowerLinalgBase<LowerLinalg> {
+  void runOnOperation() override {
+    SmallVector<memref::CopyOp> copies;
+    getOperation().walk([&](memref::CopyOp op) { copies.push_back(op); });
+    for (memref::CopyOp op : copies) {
+      OpBuilder builder(op);
+      linalg::CopyOp::create(builder, op.getLoc(), op.getSource(),
+                             op.getTarget());
+      op.erase();
+    }
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops) {
+      if (failed(Lowering(op).run()))
+        return signalPassFailure();
+      op.erase();
+    }
+  }
+};
+
+} // namespace
+} // namespace rung

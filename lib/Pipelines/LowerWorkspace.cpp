@@ -1,0 +1,158 @@
+//===- LowerWorkspace.cpp - Buffers and constants from the context ---------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "ContextABI.h"
+#include "rung/Pipelines/EntrySignature.h"
+#include "rung/Pipelines/Passes.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
+
+using namespace mlir;
+
+namespace rung {
+#define GEN_PASS_DEF_RUNGLOWERWORKSPACE
+#include "rung/Pipelines/Passes.h.inc"
+
+namespace {
+
+class Lowering {
+public:
+  Lowering(func::FuncOp function, const LLVMTypeConverter &converter,
+           const DataLayout &layout)
+      : function(function), converter(converter), layout(layout),
+        pointer(LLVM::LLVMPointerType::get(function.getContext())) {}
+
+  LogicalResult allocate(memref::AllocOp op) {
+    Value context = contextOf(function, op);
+    if (!context)
+      return failure();
+    MemRefType type = op.getType();
+    if (!type.getLayout().isIdentity() || !op.getSymbolOperands().empty())
+      return op.emitError("only row-major contiguous buffers can be allocated, "
+                          "found ")
+             << type;
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    int64_t known = layout.getTypeSize(type.getElementType());
+    for (int64_t size : type.getShape())
+      if (!ShapedType::isDynamic(size))
+        known *= size;
+    Value bytes = arith::ConstantIndexOp::create(builder, loc, known);
+    for (Value size : op.getDynamicSizes())
+      bytes = arith::MulIOp::create(builder, loc, bytes, size);
+    Value bytes64 = arith::IndexCastOp::create(builder, loc,
+                                               builder.getI64Type(), bytes);
+    Value callee = loadContextField(builder, loc, context, pointer,
+                                    offsetof(rung_context, allocate));
+    auto signature = LLVM::LLVMFunctionType::get(
+        pointer, {pointer, builder.getI64Type()});
+    Value memory = LLVM::CallOp::create(builder, loc, signature,
+                                        ValueRange{callee, context, bytes64})
+                       .getResult();
+    auto rawType =
+        MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+    auto descriptor = MemRefDescriptor::poison(
+        builder, loc, converter.convertType(rawType));
+    Value zero = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 0);
+    Value one = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 1);
+    descriptor.setAllocatedPtr(builder, loc, memory);
+    descriptor.setAlignedPtr(builder, loc, memory);
+    descriptor.setOffset(builder, loc, zero);
+    descriptor.setSize(builder, loc, 0, bytes64);
+    descriptor.setStride(builder, loc, 0, one);
+    Value raw = UnrealizedConversionCastOp::create(builder, loc, rawType,
+                                                   Value(descriptor))
+                    .getResult(0);
+    Value shift = arith::ConstantIndexOp::create(builder, loc, 0);
+    Value view = memref::ViewOp::create(builder, loc, type, raw, shift,
+                                        op.getDynamicSizes());
+    op.replaceAllUsesWith(view);
+    op.erase();
+    return success();
+  }
+
+  LogicalResult release(memref::DeallocOp op) {
+    Value context = contextOf(function, op);
+    if (!context)
+      return failure();
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(
+        builder, loc, op.getMemref());
+    address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                         address);
+    Value memory = LLVM::IntToPtrOp::create(builder, loc, pointer, address);
+    Value callee = loadContextField(builder, loc, context, pointer,
+                                    offsetof(rung_context, release));
+    auto signature = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
+    LLVM::CallOp::create(builder, loc, signature,
+                         ValueRange{callee, context, memory});
+    op.erase();
+    return success();
+  }
+
+  LogicalResult constant(memref::GetGlobalOp op, int64_t index) {
+    Value context = contextOf(function, op);
+    if (!context)
+      return failure();
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    Value table = loadContextField(builder, loc, context, pointer,
+                                   offsetof(rung_context, constants));
+    Value memory = loadContextField(builder, loc, table, pointer,
+                                    index * sizeof(void *));
+    Value descriptor = MemRefDescriptor::fromStaticShape(
+        builder, loc, converter, op.getType(), memory);
+    op.replaceAllUsesWith(
+        UnrealizedConversionCastOp::create(builder, loc, op.getType(),
+                                           descriptor)
+            .getResult(0));
+    op.erase();
+    return success();
+  }
+
+private:
+  func::FuncOp function;
+  const LLVMTypeConverter &converter;
+  const DataLayout &layout;
+  Type pointer;
+};
+
+struct LowerWorkspace : impl::RungLowerWorkspaceBase<LowerWorkspace> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    LLVMTypeConverter converter(&getContext());
+    DataLayout layout(module);
+    SymbolTable symbols(module);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      Lowering lowering(function, converter, layout);
+      WalkResult result = function.walk([&](Operation *op) -> WalkResult {
+        if (auto alloc = dyn_cast<memref::AllocOp>(op))
+          return lowering.allocate(alloc);
+        if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
+          return lowering.release(dealloc);
+        if (auto get = dyn_cast<memref::GetGlobalOp>(op)) {
+          auto global = symbols.lookup<memref::GlobalOp>(get.getName());
+          if (auto index = global->getAttrOfType<IntegerAttr>(kConstantAttr))
+            return lowering.constant(get, index.getInt());
+        }
+        return WalkResult::advance();
+      });
+      if (result.wasInterrupted())
+        return signalPassFailure();
+    }
+    for (auto global :
+         llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
+      if (global->hasAttr(kConstantAttr))
+        global.erase();
+  }
+};
+
+} // namespace
+} // namespace rung

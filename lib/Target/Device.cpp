@@ -1,0 +1,71 @@
+//===- Device.cpp - Tables of devices as attributes -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Target/Device.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace rung;
+
+namespace {
+/// An x86-64 vector extension: what code for it may use.
+struct VectorExtension {
+  StringLiteral feature; ///< LLVM's name; "" is baseline x86-64
+  int64_t bits;          ///< of a vector register
+  int64_t registers;     ///< of that width
+  StringLiteral lookup;
+  int64_t lookupEntries;
+};
+} // namespace
+
+/// Widest first. Source: Intel SDM volume 2, VPERMPS.
+static constexpr VectorExtension kVectorExtensions[] = {
+    {"avx512f", 512, 32, "permvar512", 16},
+    {"avx2", 256, 16, "permps", 16},
+    {"", 128, 16, "gather", 0},
+};
+
+/// Weights are packed for 16 lanes on every x86-64, so that one bundle's
+/// weights serve all of its code; narrower machines use several registers.
+static constexpr int64_t kLanes = 16;
+
+DeviceAttr rung::getDevice(MLIRContext *context, const CPUTarget &target) {
+  const VectorExtension *extension =
+      llvm::find_if(kVectorExtensions, [&](const VectorExtension &row) {
+        return row.feature.empty() ||
+               (target.has(row.feature) && target.vectorBits() >= row.bits);
+      });
+  Builder builder(context);
+  auto types = [&](ArrayRef<Type> list) {
+    return builder.getArrayAttr(llvm::map_to_vector(
+        list, [](Type type) -> Attribute { return TypeAttr::get(type); }));
+  };
+  return DeviceAttr::get(
+      context, builder.getStringAttr(target.str()),
+      builder.getDictionaryAttr({
+          builder.getNamedAttr("lanes", builder.getI64IntegerAttr(kLanes)),
+          builder.getNamedAttr(
+              "registers",
+              builder.getI64IntegerAttr(extension->registers * extension->bits /
+                                        (32 * kLanes))),
+          builder.getNamedAttr("lookup",
+                               builder.getStringAttr(extension->lookup)),
+          builder.getNamedAttr("lookup_entries", builder.getI64IntegerAttr(
+                                                     extension->lookupEntries)),
+          builder.getNamedAttr(
+              "compute", types({builder.getI32Type(), builder.getF32Type(),
+                                builder.getF64Type()})),
+      }));
+}
+
+DeviceAttr rung::getDevice(ModuleOp module) {
+  if (auto device =
+          module->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName))
+    return device;
+  return getDevice(module.getContext(), cantFail(parseCPUTarget("cpu:x86-64")));
+}

@@ -1,0 +1,184 @@
+//===- Compile.cpp - One module to code for its targets --------------------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "Compile.h"
+#include "DumpPasses.h"
+#include "Manifest.h"
+#include "rung/Pipelines/Pipelines.h"
+#include "rung/Runtime/BundleWriter.h"
+#include "rung/Target/CodeGen.h"
+
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace mlir;
+namespace json = llvm::json;
+
+namespace rung {
+namespace {
+
+constexpr const char kProducer[] = "rung 0.1.0";
+
+/// The module has said what is wrong with it.
+llvm::Error diagnosed() { return llvm::createStringError(""); }
+
+llvm::Error lower(ModuleOp module, const CPUTarget &target,
+                  const CompileOptions &options) {
+  PassManager pm(module.getContext());
+  std::string dumpError;
+  if (!options.dumpDirectory.empty())
+    pm.addInstrumentation(createPassDumper(options.dumpDirectory, dumpError));
+  buildRungToCPUPipeline(pm, target);
+  if (failed(pm.run(module)))
+    return diagnosed();
+  if (!dumpError.empty())
+    return llvm::createStringError(dumpError);
+  return llvm::Error::success();
+}
+
+llvm::Error writeWhole(StringRef path, ArrayRef<char> bytes) {
+  if (path == "-") {
+    llvm::outs().write(bytes.data(), bytes.size());
+    llvm::outs().flush();
+    return llvm::Error::success();
+  }
+  AtomicFile file(path.str());
+  file.write(0, bytes.data(), bytes.size());
+  if (!file.commit())
+    return llvm::createStringError(file.error());
+  return llvm::Error::success();
+}
+
+template <typename Printable>
+llvm::Error writeText(StringRef path, Printable print) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  print(stream);
+  return writeWhole(path, text);
+}
+
+/// What one target contributes to a bundle.
+struct TargetCode {
+  json::Array entries;
+  llvm::SmallVector<char, 0> binary;
+};
+
+class Compiler {
+public:
+  Compiler(ModuleOp module, const CompileOptions &options)
+      : module(module), options(options) {}
+
+  llvm::Error run() {
+    if (options.emit == Emit::Bundle)
+      return writeBundle();
+    if (options.targets.size() != 1)
+      return llvm::createStringError(
+          "--emit of anything but a bundle takes one target, found " +
+          std::to_string(options.targets.size()));
+    return writeCode(options.targets.front());
+  }
+
+private:
+  /// Machine code in the form that --emit asks for.
+  llvm::Error writeCode(const CPUTarget &target) {
+    if (llvm::Error error = lower(module, target, options))
+      return error;
+    if (options.emit == Emit::MLIR)
+      return writeText(options.output,
+                       [&](llvm::raw_ostream &stream) { module.print(stream); });
+    llvm::LLVMContext context;
+    auto machine = createTargetMachine(target);
+    if (!machine)
+      return machine.takeError();
+    std::unique_ptr<llvm::Module> code =
+        translateModuleToLLVMIR(module, context, "rung");
+    if (!code)
+      return diagnosed();
+    if (llvm::Error error = optimizeModule(*code, target, **machine))
+      return error;
+    if (options.emit == Emit::LLVM)
+      return writeText(options.output, [&](llvm::raw_ostream &stream) {
+        code->print(stream, nullptr);
+      });
+    auto bytes = emitCode(*code, **machine,
+                          options.emit == Emit::Assembly ? CodeKind::Assembly
+                                                         : CodeKind::Object);
+    if (!bytes)
+      return bytes.takeError();
+    return writeWhole(options.output, *bytes);
+  }
+
+  llvm::Expected<TargetCode> compileTarget(ModuleOp copy,
+                                           const CPUTarget &target) {
+    if (llvm::Error error = lower(copy, target, options))
+      return error;
+    TargetCode result;
+    FailureOr<json::Array> entries = describeEntries(copy);
+    if (failed(entries))
+      return diagnosed();
+    result.entries = std::move(*entries);
+    auto machine = createTargetMachine(target);
+    if (!machine)
+      return machine.takeError();
+    llvm::LLVMContext context;
+    std::unique_ptr<llvm::Module> code =
+        translateModuleToLLVMIR(copy, context, "rung");
+    if (!code)
+      return diagnosed();
+    if (llvm::Error error = optimizeModule(*code, target, **machine))
+      return error;
+    auto object = emitCode(*code, **machine, CodeKind::Object);
+    if (!object)
+      return object.takeError();
+    auto binary = linkSharedObject(*object);
+    if (!binary)
+      return binary.takeError();
+    result.binary = std::move(*binary);
+    return result;
+  }
+
+  llvm::Error writeBundle() {
+    BundleWriter writer(options.output);
+    json::Array binaries, entries;
+    for (const CPUTarget &target : options.targets) {
+      OwningOpRef<ModuleOp> copy = module.clone();
+      llvm::Expected<TargetCode> code = compileTarget(*copy, target);
+      if (!code)
+        return code.takeError();
+      uint32_t section = writer.append(SectionKind::Code, code->binary.data(),
+                                       code->binary.size());
+      binaries.push_back(json::Object{{"target", target.str()},
+                                      {"features", json::Array(target.features)},
+                                      {"section", section}});
+      entries = std::move(code->entries);
+    }
+    if (entries.empty())
+      return llvm::createStringError("the module has no public function, so the "
+                                     "bundle would have no entry");
+    json::Value manifest = json::Object{{"producer", kProducer},
+                                        {"constants", json::Array()},
+                                        {"binaries", std::move(binaries)},
+                                        {"entries", std::move(entries)}};
+    std::string text;
+    llvm::raw_string_ostream(text) << manifest;
+    if (!writer.finish(text))
+      return llvm::createStringError(writer.error());
+    return llvm::Error::success();
+  }
+
+  ModuleOp module;
+  const CompileOptions &options;
+};
+
+} // namespace
+
+llvm::Error compile(ModuleOp module, const CompileOptions &options) {
+  return Compiler(module, options).run();
+}
+
+} // namespace rung

@@ -1,0 +1,69 @@
+//===- DumpPasses.cpp - Writes the IR after each pass ----------------------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "DumpPasses.h"
+
+#include "mlir/IR/Operation.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace rung {
+namespace {
+
+class PassDumper final : public PassInstrumentation {
+public:
+  PassDumper(StringRef directory, std::string &error)
+      : directory(directory), error(error) {
+    if (std::error_code code = llvm::sys::fs::create_directories(directory))
+      error = "cannot create directory '" + directory.str() +
+              "': " + code.message();
+  }
+
+  void runAfterPass(Pass *pass, Operation *op) override {
+    // A pass manager nested in another one has no argument; its passes do.
+    if (pass->getArgument().empty() || !error.empty())
+      return;
+    while (Operation *parent = op->getParentOp())
+      op = parent;
+    std::string text;
+    llvm::raw_string_ostream(text) << *op << "\n";
+    if (text == last)
+      return;
+    SmallString<128> path(directory);
+    llvm::sys::path::append(
+        path, llvm::formatv("{0,0+3}-{1}.mlir", number++, pass->getArgument())
+                  .str());
+    std::error_code code;
+    llvm::raw_fd_ostream file(path, code);
+    if (!code) {
+      file << text;
+      file.close();
+      code = file.error();
+      file.clear_error();
+    }
+    if (code)
+      error = "cannot write '" + path.str().str() + "': " + code.message();
+    last = std::move(text);
+  }
+
+private:
+  std::string directory;
+  std::string &error;
+  std::string last;
+  unsigned number = 0;
+};
+
+} // namespace
+
+std::unique_ptr<PassInstrumentation> createPassDumper(StringRef directory,
+                                                      std::string &error) {
+  return std::make_unique<PassDumper>(directory, error);
+}
+
+} // namespace rung

@@ -1,0 +1,130 @@
+//===- rung-compile.cpp - From a module to code or a bundle ----------------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "Compile.h"
+#include "rung/Pipelines/Pipelines.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+namespace {
+
+constexpr const char kOverview[] =
+    "rung-compile: compiles a module into IR, assembly, an object or a bundle\n\n"
+    "Example: rung-compile model.mlir --target=cpu,cpu:x86-64 --emit=bundle\n"
+    "           --parameters=model.safetensors -o model.rung\n";
+
+cl::OptionCategory category("rung-compile options");
+
+cl::opt<std::string> input(cl::Positional, cl::desc("IN.mlir"), cl::init(""),
+                           cl::cat(category));
+cl::list<std::string>
+    targets("target", cl::CommaSeparated, cl::cat(category),
+            cl::desc("What to compile for: cpu (this machine) or cpu:NAME (an "
+                     "LLVM CPU name); separated by commas or repeated"),
+            cl::value_desc("T[,T...]"));
+cl::opt<rung::Emit> emitKind(
+    "emit", cl::cat(category), cl::desc("What to write (default bundle)"),
+    cl::init(rung::Emit::Bundle),
+    cl::values(clEnumValN(rung::Emit::MLIR, "mlir", "the LLVM dialect"),
+               clEnumValN(rung::Emit::LLVM, "llvm", "optimised LLVM IR"),
+               clEnumValN(rung::Emit::Assembly, "asm", "assembly text"),
+               clEnumValN(rung::Emit::Object, "obj", "a relocatable object"),
+               clEnumValN(rung::Emit::Bundle, "bundle",
+                          "everything that rung-run needs")));
+cl::opt<std::string> output("o", cl::cat(category), cl::value_desc("OUT"),
+                            cl::desc("Where to write; - is standard output"));
+cl::list<std::string>
+    parameters("parameters", cl::cat(category), cl::value_desc("FILE"),
+               cl::desc("A safetensors file with tensors that rung.parameter "
+                        "names; may be repeated"));
+cl::opt<std::string> dumpPasses("dump-passes", cl::cat(category),
+                                cl::value_desc("DIR"),
+                                cl::desc("Write the IR after each pass there"));
+
+int fail(const llvm::Twine &message) {
+  llvm::errs() << "rung-compile: error: " << message << "\n";
+  return 1;
+}
+
+/// Targets that cli.md knows and this build does not compile for.
+bool isFutureTarget(StringRef name) {
+  for (StringRef prefix : {"cuda:", "hip:", "sim:"})
+    if (name.starts_with(prefix))
+      return true;
+  return false;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  std::string problem;
+  llvm::raw_string_ostream problems(problem);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &problems)) {
+    // The parser writes "PROGRAM: MESSAGE" lines; the first one says it all.
+    StringRef message = StringRef(problem).split('\n').first;
+    if (size_t colon = message.find(": "); colon != StringRef::npos)
+      message = message.drop_front(colon + 2);
+    return fail(message);
+  }
+  if (input.empty())
+    return fail("expected the name of a module, as in "
+                "'rung-compile model.mlir --target=cpu -o model.rung'");
+  if (output.empty())
+    return fail("expected -o OUT, the file to write");
+  if (targets.empty())
+    return fail("expected --target=T, as in --target=cpu");
+
+  rung::CompileOptions options;
+  options.emit = emitKind;
+  options.output = output;
+  options.parameters.assign(parameters.begin(), parameters.end());
+  options.dumpDirectory = dumpPasses;
+  for (const std::string &name : targets) {
+    if (isFutureTarget(name))
+      return fail("target '" + name + "' cannot be compiled for yet; this "
+                  "build has 'cpu' (this machine) and 'cpu:NAME'");
+    llvm::Expected<rung::CPUTarget> target = rung::parseCPUTarget(name);
+    if (!target)
+      return fail(llvm::toString(target.takeError()));
+    for (const rung::CPUTarget &other : options.targets)
+      if (other.str() == target->str())
+        return fail("target '" + target->str() + "' is named twice");
+    options.targets.push_back(std::move(*target));
+  }
+  if (options.emit == rung::Emit::Bundle && output == "-")
+    return fail("a bundle is written to a file, not to standard output");
+
+  DialectRegistry registry;
+  rung::registerRungDialects(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(input, &message);
+  if (!file)
+    return fail(message);
+  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module)
+    return 1;
+  if (llvm::Error error = rung::compile(*module, options)) {
+    std::string text = llvm::toString(std::move(error));
+    return text.empty() ? 1 : fail(text);
+  }
+  return 0;
+}
