@@ -12,7 +12,11 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "examples"))
+BUILD = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
+
+# This build's package, here and in the commands that tests start.
+sys.path[:0] = [str(BUILD / "python"), str(ROOT / "examples")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BUILD / "python"), os.environ.get("PYTHONPATH")]))
 
 import demo  # noqa: E402
 
@@ -20,7 +24,7 @@ import demo  # noqa: E402
 @pytest.fixture(scope="session")
 def build() -> pathlib.Path:
     """The build folder: RUNG_BUILD, else build/."""
-    return pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
+    return BUILD
 
 
 @pytest.fixture(scope="session")
