@@ -34,6 +34,16 @@ def smollm2() -> str:
 
 
 @pytest.fixture(scope="session")
+def tokenizer(smollm2):
+    """The demonstration model's tokenizer, made from its GGUF file."""
+    from tokenizers import Tokenizer
+
+    from rung.importer.gguf_file import GGUFFile
+    from rung.importer.tokenizer import tokenizer_json
+    return Tokenizer.from_str(tokenizer_json(GGUFFile(smollm2)))
+
+
+@pytest.fixture(scope="session")
 def smollm2_bundle(build) -> pathlib.Path:
     """build/demo/smollm2.rung, made by the demo's own steps when it is not up to date."""
     subprocess.run([sys.executable, ROOT / "examples" / "demo.py", f"--build={build}", "--compile-only"], check=True)

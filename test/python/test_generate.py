@@ -7,16 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
 from rung.generate import TextStream, sampler
-from rung.importer.gguf_file import GGUFFile
-from rung.importer.tokenizer import tokenizer_json
-
-
-@pytest.fixture(scope="module")
-def tokenizer(smollm2):
-    return Tokenizer.from_str(tokenizer_json(GGUFFile(smollm2)))
 
 
 def test_temperature_zero_takes_the_first_maximum():

@@ -7,23 +7,12 @@ import pathlib
 
 import pytest
 from tiny_llama import TinyLlama
-from tokenizers import Tokenizer
 
 from rung.importer import CheckpointError
 from rung.importer.gguf_file import GGUFFile
 from rung.importer.tokenizer import special_ids, tokenizer_json
 
 RECORDED = json.loads((pathlib.Path(__file__).parent / "Inputs" / "smollm2_tokens.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def file(smollm2):
-    return GGUFFile(smollm2)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(file):
-    return Tokenizer.from_str(tokenizer_json(file))
 
 
 def test_ids_are_those_of_llama_cpp(tokenizer):
@@ -42,8 +31,8 @@ def test_special_tokens_are_not_printed(tokenizer):
     assert len(ids) == 3 and tokenizer.decode(ids) == "ab"
 
 
-def test_ends_of_text(file):
-    assert special_ids(file) == {"bos": None, "eos": [2]}
+def test_ends_of_text(smollm2):
+    assert special_ids(GGUFFile(smollm2)) == {"bos": None, "eos": [2]}
 
 
 def test_no_tokenizer(tmp_path):
