@@ -51,7 +51,7 @@ def run_lit(build: pathlib.Path, jobs: int) -> tuple[int, int, int]:
     print("-- lit", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         code = subprocess.call(
-            [sys.executable, "-m", "lit.main", "-v", "-s", f"-j{jobs}", f"--param=build={build}",
+            [sys.executable, "-c", "import lit.main; lit.main.main()", "-v", "-s", f"-j{jobs}", f"--param=build={build}",
              f"--param=python={sys.executable}", f"--xunit-xml-output={report.name}", str(ROOT / "test")])
         return junit_totals(report.name, code)
 
