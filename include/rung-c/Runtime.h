@@ -129,6 +129,12 @@ RUNG_API const rung_entry_info *rung_bundle_entry(const rung_bundle *bundle,
 RUNG_API int rung_bundle_find_entry(const rung_bundle *bundle, const char *name,
                                     size_t *index, char **error);
 
+/// Sets *data and *bytes to an asset: bytes that the bundle carries for its
+/// user, such as a tokenizer. They live as long as the bundle.
+RUNG_API int rung_bundle_asset(const rung_bundle *bundle, const char *name,
+                               const void **data, uint64_t *bytes,
+                               char **error);
+
 /// Loads the first binary for the device ("cpu") that this machine can run.
 /// Pack and call need it. Loading again is no error, for the same device.
 RUNG_API int rung_bundle_load(rung_bundle *bundle, const char *device,

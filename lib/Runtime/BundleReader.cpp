@@ -166,13 +166,14 @@ std::string BundleReader::readManifest() {
       return "manifest: the binary for " + binary.target + " is section " +
              decimal(binary.section) + ", which is no code";
   uint64_t available = weights ? section(weights_).size : 0;
-  for (const Constant &constant : manifest_.constants)
-    if (constant.offset % kConstantAlignment || constant.offset > available ||
-        constant.bytes > available - constant.offset)
-      return "manifest: constant '" + constant.name + "' is at " +
-             decimal(constant.offset) + " with " + decimal(constant.bytes) +
-             " bytes, expected a multiple of " + decimal(kConstantAlignment) +
-             " within " + decimal(available) + " bytes of weights";
+  for (const auto *list : {&manifest_.constants, &manifest_.assets})
+    for (const Constant &constant : *list)
+      if (constant.offset % kConstantAlignment || constant.offset > available ||
+          constant.bytes > available - constant.offset)
+        return "manifest: constant '" + constant.name + "' is at " +
+               decimal(constant.offset) + " with " + decimal(constant.bytes) +
+               " bytes, expected a multiple of " + decimal(kConstantAlignment) +
+               " within " + decimal(available) + " bytes of weights";
   return "";
 }
 

@@ -288,6 +288,25 @@ int rung_bundle_find_entry(const rung_bundle *bundle, const char *name,
   });
 }
 
+int rung_bundle_asset(const rung_bundle *bundle, const char *name,
+                      const void **data, uint64_t *bytes, char **error) {
+  return guarded(error, [&]() -> std::string {
+    if (!bundle || !name || !data || !bytes)
+      return missing("bundle, name or place for the asset");
+    std::string names;
+    for (const Constant &asset : bundle->reader->manifest().assets) {
+      if (asset.name == name) {
+        *data = bundle->reader->constant(asset).data;
+        *bytes = asset.bytes;
+        return "";
+      }
+      names += (names.empty() ? "" : ", ") + asset.name;
+    }
+    return "'" + bundle->reader->path() + "' has no asset '" + name +
+           "'; it has " + (names.empty() ? "none" : names);
+  });
+}
+
 int rung_bundle_load(rung_bundle *bundle, const char *device, char **error) {
   return guarded(error, [&] {
     return bundle && device ? bundle->load(device)

@@ -214,13 +214,19 @@ static void checkOutputs(const Node &node, const Entry &entry) {
   }
 }
 
-static Manifest readManifest(const Node &root) {
-  Manifest manifest;
-  manifest.producer = root["producer"].string();
-  manifest.constants = root["constants"].list([](const Node &node) {
+static std::vector<Constant> readConstants(const Node &list) {
+  return list.list([](const Node &node) {
     return Constant{node["name"].name(), node["offset"].number(),
                     node["bytes"].number()};
   });
+}
+
+static Manifest readManifest(const Node &root) {
+  Manifest manifest;
+  manifest.producer = root["producer"].string();
+  manifest.constants = readConstants(root["constants"]);
+  if (root.has("assets"))
+    manifest.assets = readConstants(root["assets"]);
   manifest.binaries = root["binaries"].list([](const Node &node) {
     Binary binary;
     binary.target = node["target"].name();

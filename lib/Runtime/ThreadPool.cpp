@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdlib>
+#include <linux/futex.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -44,15 +47,24 @@ ThreadPool::ThreadPool(unsigned threads) : process_(getpid()) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
+  stop_ = true;
+  wakeAll();
+  if (getpid() != process_) {
+    // In a child of fork() they do not exist, and cannot be joined.
+    new std::vector<std::thread>(std::move(workers_));
+    return;
   }
-  wake_.notify_all();
-  // In a child of fork() the threads do not exist.
-  bool forked = getpid() != process_;
   for (std::thread &worker : workers_)
-    forked ? worker.detach() : worker.join();
+    worker.join();
+}
+
+static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
+  syscall(SYS_futex, &word, operation | FUTEX_PRIVATE_FLAG, value, nullptr);
+}
+
+void ThreadPool::wakeAll() {
+  signal_.fetch_add(1);
+  futex(signal_, FUTEX_WAKE, INT_MAX);
 }
 
 void ThreadPool::takeRanges() {
@@ -78,12 +90,8 @@ void ThreadPool::run(int64_t count, Range range, void *argument) {
   next_.store(0, std::memory_order_relaxed);
   uint64_t epoch = uint64_t(epochOf(gate_.load()) + 1) << 32;
   gate_.store(epoch | kOpen);
-  if (sleepers_.load()) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-    }
-    wake_.notify_all();
-  }
+  if (sleepers_.load())
+    wakeAll();
 
   takeRanges();
 
@@ -107,15 +115,17 @@ uint64_t ThreadPool::waitForLoop(uint32_t seen) {
     if (spins % kSpins == 0 && Clock::now() > limit)
       break;
   }
-  std::unique_lock<std::mutex> lock(mutex_);
   // Announced before the last look at the gate, as run() opens the gate before
   // it looks for sleepers: one of the two sees the other.
   sleepers_.fetch_add(1);
-  uint64_t gate = 0;
-  wake_.wait(lock, [&] {
+  uint64_t gate;
+  for (;;) {
+    uint32_t signal = signal_.load();
     gate = gate_.load();
-    return epochOf(gate) != seen || stop_;
-  });
+    if (epochOf(gate) != seen || stop_)
+      break;
+    futex(signal_, FUTEX_WAIT, signal);
+  }
   sleepers_.fetch_sub(1);
   return gate;
 }

@@ -16,9 +16,12 @@ using namespace rung;
 /// Size classes are 4, 5, 6, 7 times a power of two, from 4 * 32 bytes: at most
 /// a fifth of a block is unused.
 static constexpr unsigned kFirstShift = 5;
-static constexpr unsigned kClasses = 4 * (62 - kFirstShift - 3);
+static constexpr unsigned kClasses = 4 * (48 - kFirstShift);
 /// Blocks from this size are given back when idle.
 static constexpr uint64_t kLarge = uint64_t(1) << 20;
+
+/// No process has more: addresses have 47 bits.
+static constexpr int64_t kMaxBytes = int64_t(1) << 47;
 
 static uint64_t sizeOfClass(unsigned index) {
   return uint64_t(4 + index % 4) << (index / 4 + kFirstShift);
@@ -72,7 +75,7 @@ static unsigned shardOfThread(unsigned shards) {
 }
 
 void *Workspace::allocate(int64_t bytes) noexcept {
-  if (bytes < 0 || bytes > (int64_t(1) << 60))
+  if (bytes < 0 || bytes > kMaxBytes)
     return nullptr;
   unsigned index = classOf(static_cast<uint64_t>(bytes) + sizeof(Block));
   unsigned number = shardOfThread(kShards);
@@ -82,10 +85,10 @@ void *Workspace::allocate(int64_t bytes) noexcept {
   if (block) {
     shard.free[index] = block->nextFree;
   } else {
-    block = static_cast<Block *>(
-        std::aligned_alloc(kAlignment, sizeOfClass(index)));
-    if (!block)
+    void *memory = nullptr;
+    if (posix_memalign(&memory, kAlignment, sizeOfClass(index)) != 0)
       return nullptr;
+    block = static_cast<Block *>(memory);
     block->sizeClass = index;
     block->shard = static_cast<uint16_t>(number);
     block->next = shard.all;

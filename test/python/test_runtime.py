@@ -304,8 +304,8 @@ def test_needs_no_more_than_numpy(build, kernels):
 
 def test_survives_fork(bundle):
     """In a child of fork the pool's threads are gone; its calls still end."""
-    code = ("import os, sys, numpy as np; from rung import runtime; b = runtime.load(sys.argv[1], threads=4); "
-            "x = np.ones(1000, np.float32); b['twice'](x); pid = os.fork(); y = b['twice'](x); "
+    code = ("import os, signal, sys, numpy as np; from rung import runtime; signal.alarm(30); "
+            "b = runtime.load(sys.argv[1], threads=4); x = np.ones(1000, np.float32); b['twice'](x); pid = os.fork(); signal.alarm(30); y = b['twice'](x); "
             "assert (y == 2).all(); b.threads = 2; b['twice'](x); "
             "sys.exit(0 if pid == 0 else os.waitpid(pid, 0)[1])")
     subprocess.run([sys.executable, "-c", code, bundle.path], check=True, timeout=60,

@@ -39,7 +39,7 @@ public:
 
   /// The ELF file of a binary of the manifest.
   Bytes code(const Binary &binary) const;
-  /// A constant of the manifest, in the mapped file.
+  /// A constant or asset of the manifest, in the mapped file.
   Bytes constant(const Constant &constant) const;
 
 private:

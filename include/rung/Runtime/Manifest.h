@@ -80,6 +80,9 @@ struct Binary {
 struct Manifest {
   std::string producer;
   std::vector<Constant> constants;
+  /// Bytes that the bundle carries for its user, such as a tokenizer; they lie
+  /// among the constants.
+  std::vector<Constant> assets;
   std::vector<Binary> binaries;
   std::vector<Entry> entries;
 };

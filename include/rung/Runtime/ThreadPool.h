@@ -9,9 +9,7 @@
 #define RUNG_RUNTIME_THREADPOOL_H
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,7 +19,8 @@ namespace rung {
 /// A few threads that share the iterations of one loop after another. Between
 /// loops they spin for a short time, so that the next loop starts within a
 /// microsecond, and then sleep. A loop never waits for a thread that sleeps:
-/// the caller takes what nobody has taken.
+/// the caller takes what nobody has taken. In a child
+/// of fork(), where the threads are gone, it takes everything.
 class ThreadPool {
 public:
   /// Runs iterations [begin, end).
@@ -53,6 +52,7 @@ private:
 
   void work();
   void takeRanges();
+  void wakeAll();
   uint64_t waitForLoop(uint32_t seen);
 
   struct Loop {
@@ -65,9 +65,8 @@ private:
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) Loop loop_{};
   std::atomic<unsigned> sleepers_{0};
+  std::atomic<uint32_t> signal_{0}; // a futex: sleepers wait for its change
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;
-  std::condition_variable wake_;
   std::vector<std::thread> workers_;
   int process_;
 };

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <set>
 
 using namespace rung;
