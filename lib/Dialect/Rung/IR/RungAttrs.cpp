@@ -9,6 +9,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Layout/PackedLayout.h"
+#include "rung/Numerics/Storage.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -239,6 +240,17 @@ LogicalResult CodesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                          << position << " is no code of "
                          << type.getElementType();
   return success();
+}
+
+DenseElementsAttr CodesAttr::getCanonicalStorage() const {
+  auto storage =
+      StorageAttr::get(getType().getElementType(), getType().getShape());
+  SmallVector<uint64_t> codes(getType().getNumElements());
+  for (auto [position, code] : llvm::enumerate(codes))
+    code = getCode(position);
+  std::vector<uint8_t> bytes =
+      packCodes(codes, getType().getShape(), storage.getBits());
+  return DenseElementsAttr::get(storage.getStorageType(), ArrayRef(bytes));
 }
 
 //===----------------------------------------------------------------------===//

@@ -82,6 +82,35 @@ struct ParameterModel final
   }
 };
 
+/// Constant codes whose canonical storage is their own type: read-only memory.
+struct ConstantModel final
+    : BufferizableOpInterface::ExternalModel<ConstantModel, ConstantOp> {
+  bool isWritable(Operation *, Value, const AnalysisState &) const {
+    return false;
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    DenseElementsAttr bytes =
+        cast<ConstantOp>(op).getValue().getCanonicalStorage();
+    if (bytes.getType() != op->getResult(0).getType())
+      return op->emitOpError()
+             << "of " << op->getResult(0).getType()
+             << " has no storage of its own; run rung-separate-storage first";
+    auto constant = arith::ConstantOp::create(rewriter, op->getLoc(), bytes);
+    FailureOr<memref::GlobalOp> global = getGlobalFor(
+        constant, state.getSymbolTables(), options.bufferAlignment);
+    if (failed(global))
+      return failure();
+    rewriter.eraseOp(constant);
+    auto buffer = memref::GetGlobalOp::create(
+        rewriter, op->getLoc(), global->getType(), global->getName());
+    replaceOpWithBufferizedValues(rewriter, op, buffer.getResult());
+    return success();
+  }
+};
+
 } // namespace
 
 void rung::registerBufferizableOpInterfaceExternalModels(
@@ -91,5 +120,6 @@ void rung::registerBufferizableOpInterfaceExternalModels(
     ElementwiseOp::attachInterface<DestinationModel<ElementwiseOp>>(*context);
     GatherOp::attachInterface<DestinationModel<GatherOp>>(*context);
     ParameterOp::attachInterface<ParameterModel>(*context);
+    ConstantOp::attachInterface<ConstantModel>(*context);
   });
 }

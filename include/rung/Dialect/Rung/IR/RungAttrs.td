@@ -113,6 +113,8 @@ def Rung_CodesAttr : AttrDef<Rung_Dialect, "Codes", [TypedAttrInterface]> {
     bool isSplat() const { return getCodes().size() == 1; }
     /// Code of the element at a row-major position.
     uint8_t getCode(int64_t position) const { return getCodes()[isSplat() ? 0 : position]; }
+    /// The codes in canonical storage: `dense` bytes of the type that #rung.storage gives.
+    ::mlir::DenseElementsAttr getCanonicalStorage() const;
   }];
 }
 

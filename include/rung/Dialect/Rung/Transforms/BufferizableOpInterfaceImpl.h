@@ -17,9 +17,8 @@ namespace rung {
 
 /// One-shot bufferization of the dialect. `rung.matmul`, `rung.elementwise` and
 /// `rung.gather` write their destination and never read it. `rung.parameter`
-/// becomes a read-only memref. `rung.constant` becomes a constant memref of its
-/// codes in canonical storage, and so has to be gone where a kernel's operand
-/// still has a number format: run rung-separate-storage before.
+/// becomes a read-only memref, `rung.constant` a constant one if its codes are
+/// bytes already (rung-separate-storage sees to that; others are an error).
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
 
