@@ -55,6 +55,9 @@ struct NumberFormat::Data {
   uint64_t numRanks() const;
   uint64_t codeOfRank(uint64_t rank) const;
   double valueOfRank(uint64_t rank) const;
+  /// More than 8 bits: the rank of the greatest value of no greater magnitude
+  /// than `value` and the same sign, for a finite value in range.
+  uint64_t rankNear(double value) const;
 
   /// Fills in everything derived.
   void derive();

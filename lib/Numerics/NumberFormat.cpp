@@ -38,6 +38,14 @@ llvm::Error invalid(const char *format, Args &&...args) {
       llvm::formatv(format, std::forward<Args>(args)...).str());
 }
 
+/// value * 2^power; a product where 2^power is a normal double.
+double timesPowerOfTwo(double value, int power) {
+  if (power < -1022 || power > doubleMaxExponent)
+    return std::ldexp(value, power);
+  return value * llvm::bit_cast<double>(
+                     static_cast<uint64_t>(power + doubleMaxExponent) << 52);
+}
+
 /// NaNs are one value; everything else is told apart by its bits.
 uint64_t identity(double value) {
   return std::isnan(value) ? ~uint64_t(0) : llvm::bit_cast<uint64_t>(value);
@@ -134,9 +142,8 @@ double NumberFormat::Data::compute(uint64_t code) const {
         magnitude & llvm::maskTrailingOnes<uint64_t>(mantissaBits);
     if (exponent != 0)
       mantissa |= uint64_t(1) << mantissaBits;
-    value = std::ldexp(static_cast<double>(mantissa),
-                       std::max(exponent, 1) - bias -
-                           static_cast<int>(mantissaBits));
+    int power = std::max(exponent, 1) - bias - static_cast<int>(mantissaBits);
+    value = timesPowerOfTwo(static_cast<double>(mantissa), power);
   }
   return std::copysign(value, negative ? -1.0 : 1.0);
 }
@@ -160,6 +167,28 @@ uint64_t NumberFormat::Data::codeOfRank(uint64_t rank) const {
 
 double NumberFormat::Data::valueOfRank(uint64_t rank) const {
   return bits <= 8 ? orderedValues[rank] : compute(codeOfRank(rank));
+}
+
+uint64_t NumberFormat::Data::rankNear(double value) const {
+  if (kind == Kind::Integer)
+    return static_cast<uint64_t>(std::trunc(value) - valueOfRank(0));
+  constexpr int doubleMantissaBits = 52;
+  int exponent = 0;
+  double fraction = std::frexp(std::fabs(value), &exponent); // in [0.5, 1)
+  auto digits =
+      static_cast<uint64_t>(std::ldexp(fraction, doubleMantissaBits + 1));
+  // The exponent field, and how many digits of a double its mantissa drops.
+  int64_t field = std::max<int64_t>(exponent - 1 + bias, 0);
+  int64_t dropped = doubleMantissaBits - mantissaBits;
+  if (field == 0)
+    dropped += 1 - (exponent - 1 + bias);
+  digits = dropped < 64 ? digits >> dropped : 0;
+  // A normal number's leading digit counts as one in the exponent field.
+  uint64_t magnitude =
+      field == 0 ? digits
+                 : digits + (static_cast<uint64_t>(field - 1) << mantissaBits);
+  return value < 0 ? maxFiniteMagnitude - magnitude
+                   : maxFiniteMagnitude + magnitude;
 }
 
 void NumberFormat::Data::derive() {

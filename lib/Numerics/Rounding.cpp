@@ -16,6 +16,7 @@
 #include "FormatData.h"
 #include "rung/Numerics/NumberFormat.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -27,6 +28,7 @@ namespace {
 
 struct DoubleProbe {
   double x;
+  std::optional<double> approximation() const { return x; }
   int compare(double value) const { return x < value ? -1 : x > value; }
   int compare(const Dyadic &value) const {
     return Dyadic::fromDouble(x).compare(value);
@@ -35,6 +37,7 @@ struct DoubleProbe {
 
 struct DyadicProbe {
   const Dyadic &x;
+  std::optional<double> approximation() const { return std::nullopt; }
   int compare(double value) const {
     return x.compare(Dyadic::fromDouble(value));
   }
@@ -48,6 +51,10 @@ struct QuotientProbe {
   /// with itself.
   double approximate;
 
+  std::optional<double> approximation() const {
+    return std::isfinite(approximate) ? std::optional(approximate)
+                                      : std::nullopt;
+  }
   int compare(double value) const {
     if (std::isfinite(approximate) && approximate != value)
       return approximate < value ? -1 : 1;
@@ -104,6 +111,8 @@ public:
       return encodeAbove(last);
     // value(low) <= x < value(high), where high may be one past the last.
     uint64_t low = 0, high = last + 1;
+    if (std::optional<double> near = x.approximation(); near && format.bits > 8)
+      narrow(*near, low, high);
     while (high - low > 1) {
       uint64_t middle = low + (high - low) / 2;
       (x.compare(format.valueOfRank(middle)) >= 0 ? low : high) = middle;
@@ -115,6 +124,19 @@ public:
 
 private:
   bool isNegative() const { return x.compare(0.0) < 0; }
+
+  /// Searching 2^64 ranks takes long: starts at those around `near` if they
+  /// enclose x.
+  void narrow(double near, uint64_t &low, uint64_t &high) const {
+    uint64_t rank = format.rankNear(near);
+    uint64_t newLow = rank > low ? rank - 1 : low;
+    uint64_t newHigh = std::min(high, rank + 2);
+    if (newLow < newHigh && x.compare(format.valueOfRank(newLow)) >= 0)
+      low = newLow;
+    if (newLow < newHigh && newHigh < high &&
+        x.compare(format.valueOfRank(newHigh)) < 0)
+      high = newHigh;
+  }
 
   uint64_t result(uint64_t rank) const {
     if (format.negativeZero && isNegative() && format.valueOfRank(rank) == 0)
