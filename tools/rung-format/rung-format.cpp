@@ -80,7 +80,7 @@ static std::string parseOptions(ArrayRef<const char *> arguments,
         argument = i + 1 < arguments.size() ? arguments[++i] : "";
       if (argument.trim().empty())
         return "--to has no value, expected --to=FORMAT";
-      options.to = argument.str();
+      options.to = argument.trim().str();
     } else if (argument.starts_with("-")) {
       return ("unknown option '" + argument.split('=').first +
               "'; rung-format --help lists them")
@@ -93,7 +93,7 @@ static std::string parseOptions(ArrayRef<const char *> arguments,
       return "the format is empty, expected a name of rung-format --list or an "
              "MLIR type";
     } else {
-      options.format = argument.str();
+      options.format = argument.trim().str();
     }
   }
   if (options.help)
