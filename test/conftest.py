@@ -6,6 +6,14 @@ import os
 import pathlib
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
 sys.path.insert(0, str(BUILD / "python"))
+
+
+@pytest.fixture(scope="session")
+def build() -> pathlib.Path:
+    """The build folder."""
+    return BUILD

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,6 +31,20 @@ std::shared_ptr<void> rung::allocateAligned(uint64_t bytes) {
                      ~uint64_t(kAlignment - 1);
   void *memory = std::aligned_alloc(kAlignment, rounded);
   return memory ? std::shared_ptr<void>(memory, std::free) : nullptr;
+}
+
+/// Text of a file for an error: printable, not long, in quotes.
+static std::string quote(const std::string &text) {
+  constexpr size_t longest = 40;
+  std::string result = "'";
+  for (char c : text.substr(0, longest)) {
+    char escape[8];
+    bool printable = c >= ' ' && c <= '~';
+    std::snprintf(escape, sizeof(escape), printable ? "%c" : "\\x%02x",
+                  static_cast<unsigned char>(c));
+    result += escape;
+  }
+  return result + (text.size() > longest ? "...'" : "'");
 }
 
 namespace {
@@ -59,7 +74,7 @@ public:
                   : key == "shape"         ? 2
                                            : -1;
       if (which < 0)
-        return fail("the unknown key '" + key + "'");
+        return fail("the unknown key " + quote(key));
       if (seen[which])
         return fail("the key '" + key + "' twice");
       seen[which] = true;
@@ -263,8 +278,8 @@ static std::string readType(const std::string &descr, NpyArray &array,
         swap = descr[0] == '>' && type.bytes > 1;
         return "";
       }
-  return "elements of dtype '" + descr +
-         "', expected integers or floating-point numbers of 1 to 8 bytes";
+  return "elements of dtype " + quote(descr) +
+         ", expected integers or floating-point numbers of 1 to 8 bytes";
 }
 
 static std::string toString(const std::vector<int64_t> &shape) {

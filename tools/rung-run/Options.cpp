@@ -7,8 +7,10 @@
 
 #include "Options.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 
 using namespace rung;
 
@@ -53,6 +55,10 @@ static bool parseNumber(const std::string &text, long long low, long long high,
 static std::string takeOption(const std::string &name, const std::string &value,
                               RunOptions &options) {
   long long number = 0;
+  static constexpr const char *kNames[] = {"entry",  "device", "input",
+                                           "output", "repeat", "threads"};
+  if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+    return "unknown option '--" + name + "'; rung-run --help lists them";
   if (value.empty())
     return "--" + name + " is empty, expected --" + name + "=VALUE";
   if (name == "entry") {
@@ -76,12 +82,10 @@ static std::string takeOption(const std::string &name, const std::string &value,
     if (!parseNumber(value, 1, 1000000000, number))
       return "--repeat=" + value + ", expected a number from 1";
     options.repeat = number;
-  } else if (name == "threads") {
+  } else {
     if (!parseNumber(value, 1, 1024, number))
       return "--threads=" + value + ", expected a number from 1 to 1024";
     options.threads = static_cast<uint32_t>(number);
-  } else {
-    return "unknown option '--" + name + "'; rung-run --help lists them";
   }
   return "";
 }
