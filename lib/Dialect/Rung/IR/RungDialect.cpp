@@ -7,6 +7,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 
 using namespace mlir;
@@ -29,4 +30,26 @@ Operation *RungDialect::materializeConstant(OpBuilder &builder, Attribute value,
   if (auto codes = dyn_cast<CodesAttr>(value))
     return ConstantOp::create(builder, loc, type, codes);
   return arith::ConstantOp::materialize(builder, value, type, loc);
+}
+
+namespace {
+/// negf(parameter) is a parameter whose values change sign when it is read.
+struct FoldNegation final : OpRewritePattern<arith::NegFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::NegFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto parameter = op.getOperand().getDefiningOp<ParameterOp>();
+    if (!parameter)
+      return rewriter.notifyMatchFailure(op, "operand is no parameter");
+    auto negated = cast<ParameterOp>(rewriter.clone(*parameter));
+    negated.setNegated(!parameter.getNegated());
+    rewriter.replaceOp(op, negated);
+    return success();
+  }
+};
+} // namespace
+
+void RungDialect::getCanonicalizationPatterns(
+    RewritePatternSet &patterns) const {
+  patterns.add<FoldNegation>(getContext());
 }

@@ -100,6 +100,12 @@ bool rung::isFormatTensor(Type type) {
          numberFormatOf(cast<ShapedType>(type).getElementType());
 }
 
+uint64_t rung::findPadCode(const NumberFormat &format) {
+  if (std::optional<uint64_t> zero = format.findCode(0.0))
+    return *zero;
+  return *format.encode(0.0, Rounding::nearestEven(), /*saturate=*/true);
+}
+
 //===----------------------------------------------------------------------===//
 // Data layout: a scalar in memory takes whole bytes
 //===----------------------------------------------------------------------===//

@@ -28,14 +28,17 @@ using namespace rung;
 /// if there is none.
 static std::string lostValue(MatmulOp op, Type compute) {
   NumberFormat target = *numberFormatOf(compute);
-  for (auto [name, operand] : {std::pair<StringRef, Value>{"x", op.getX()}, {"the weight", op.getWeight()}}) {
+  for (auto [name, operand] : {std::pair<StringRef, Value>{"x", op.getX()},
+                               {"the weight", op.getWeight()}}) {
     Type element = op.getLogicalType(operand).getElementType();
-    std::optional<LostCode> lost = firstLostCode(*numberFormatOf(element), target);
+    std::optional<LostCode> lost =
+        firstLostCode(*numberFormatOf(element), target);
     if (!lost)
       continue;
     std::string text;
-    llvm::raw_string_ostream(text) << "it lacks " << llvm::format("%g", lost->value) << ", a value of "
-                                   << name << " (" << element << ")";
+    llvm::raw_string_ostream(text)
+        << "it lacks " << llvm::format("%g", lost->value) << ", a value of "
+        << name << " (" << element << ")";
     return text;
   }
   return "";
@@ -49,15 +52,20 @@ static std::string integerObstacle(MatmulOp op, IntegerType compute) {
   if (!op.getScale())
     return "";
   if (op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer &&
-      !numberFormatOf(op.getLogicalType(op.getZeroPoint()).getElementType())->isIntegerValued())
+      !numberFormatOf(op.getLogicalType(op.getZeroPoint()).getElementType())
+           ->isIntegerValued())
     return "the zero point is no integer";
   // With scales the sum of a group must not wrap.
   auto bound = [&](Value operand) {
-    return numberFormatOf(op.getLogicalType(operand).getElementType())->maxMagnitude();
+    return numberFormatOf(op.getLogicalType(operand).getElementType())
+        ->maxMagnitude();
   };
-  double zero = op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer ? bound(op.getZeroPoint()) : 0;
+  double zero = op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer
+                    ? bound(op.getZeroPoint())
+                    : 0;
   double depth = op.getLogicalType(op.getWeight()).getDimSize(1);
-  if (bound(op.getX()) * (bound(op.getWeight()) + zero) * depth < std::ldexp(1.0, compute.getWidth() - 1))
+  if (bound(op.getX()) * (bound(op.getWeight()) + zero) * depth <
+      std::ldexp(1.0, compute.getWidth() - 1))
     return "";
   return "a sum may exceed it";
 }
@@ -70,16 +78,21 @@ static std::string obstacle(MatmulOp op, Type compute) {
 }
 
 namespace {
-struct SelectCompute final : impl::RungSelectComputeBase<SelectCompute> {
+struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
+  using RungSelectComputeBase::RungSelectComputeBase;
+
   void runOnOperation() override {
-    auto formats = getDevice(getOperation()).getProperties().getAs<ArrayAttr>("compute");
+    auto formats =
+        getDevice(getOperation()).getProperties().getAs<ArrayAttr>("compute");
     if (!formats) {
-      getOperation().emitError("device names no format that it computes in; give it `compute`");
+      getOperation().emitError(
+          "device names no format that it computes in; give it `compute`");
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](MatmulOp op) {
-      return op.getCompute() || succeeded(select(op, formats)) ? WalkResult::advance()
-                                                               : WalkResult::interrupt();
+      return op.getCompute() || succeeded(select(op, formats))
+                 ? WalkResult::advance()
+                 : WalkResult::interrupt();
     });
     if (result.wasInterrupted())
       signalPassFailure();
@@ -95,9 +108,11 @@ struct SelectCompute final : impl::RungSelectComputeBase<SelectCompute> {
           op.emitRemark() << "computes in " << compute << refused;
         return success();
       }
-      llvm::raw_string_ostream(refused) << "; not in " << compute << ": " << reason;
+      llvm::raw_string_ostream(refused)
+          << "; not in " << compute << ": " << reason;
     }
-    return op.emitOpError() << "has operands that no format of the device holds" << refused;
+    return op.emitOpError()
+           << "has operands that no format of the device holds" << refused;
   }
 };
 } // namespace

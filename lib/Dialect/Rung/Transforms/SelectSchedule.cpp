@@ -35,7 +35,8 @@ static int64_t groupSize(MatmulOp op) {
       return;
     RankedTensorType type = op.getLogicalType(tensor);
     if (type.getRank() == 2)
-      group = std::gcd(group, (*blockShape(weight.getShape(), type.getShape(), block, error))[1]);
+      group = std::gcd(group, (*blockShape(weight.getShape(), type.getShape(),
+                                           block, error))[1]);
   };
   narrow(op.getScale(), op.getBlock());
   narrow(op.getZeroPoint(), op.getBlock());
@@ -44,7 +45,8 @@ static int64_t groupSize(MatmulOp op) {
 }
 
 namespace {
-struct SelectSchedule final : impl::RungSelectScheduleBase<SelectSchedule> {
+struct SelectSchedule final
+    : rung::impl::RungSelectScheduleBase<SelectSchedule> {
   void runOnOperation() override {
     DeviceAttr device = getDevice(getOperation());
     getOperation().walk([&](MatmulOp op) {
@@ -55,29 +57,38 @@ struct SelectSchedule final : impl::RungSelectScheduleBase<SelectSchedule> {
 
   ArrayAttr select(MatmulOp op, DeviceAttr device) {
     Builder builder(op.getContext());
-    int64_t lanes = device.getInt("lanes", 16), registers = device.getInt("registers", 4);
+    int64_t lanes = device.getInt("lanes", 16),
+            registers = device.getInt("registers", 4);
     RankedTensorType weight = op.getLogicalType(op.getWeight());
     // A step multiplies one decode unit.
-    int64_t depth = BitOrder::minimalCodes(numberFormatOf(weight.getElementType())->bits());
+    int64_t depth =
+        BitOrder::minimalCodes(numberFormatOf(weight.getElementType())->bits());
     // Sums take half of the registers, and no more than 8: then one load of
     // weights is already shared by enough rows.
-    int64_t most = std::clamp<int64_t>(llvm::bit_floor(uint64_t(registers)) / 2, 1, 8);
+    int64_t most =
+        std::clamp<int64_t>(llvm::bit_floor(uint64_t(registers)) / 2, 1, 8);
     int64_t group = groupSize(op);
     bool wholeGroups = group % depth == 0 || group == weight.getDimSize(1);
-    ScalePlace scale = wholeGroups ? ScalePlace::Accumulator : ScalePlace::Decode;
+    ScalePlace scale =
+        wholeGroups ? ScalePlace::Accumulator : ScalePlace::Decode;
     // Scaled weights are no integers: then sums are taken in a floating format.
     if (scale == ScalePlace::Decode && isa<IntegerType>(*op.getCompute()))
       op.setCompute(builder.getF64Type());
 
     auto schedule = [&](int64_t rows, int64_t upTo) -> Attribute {
-      return ScheduleAttr::get(op.getContext(), rows, lanes, depth, upTo, scale, /*stages=*/1,
+      return ScheduleAttr::get(op.getContext(), rows, lanes, depth, upTo, scale,
+                               /*stages=*/1,
                                /*splitK=*/1, /*warps=*/1);
     };
     int64_t rows = op.getLogicalType(op.getInit()).getDimSize(0);
     if (ShapedType::isDynamic(rows))
-      return most == 1 ? builder.getArrayAttr({schedule(1, 0)})
-                       : builder.getArrayAttr({schedule(1, 1), schedule(most, 0)});
-    return builder.getArrayAttr({schedule(std::min<int64_t>(most, llvm::bit_ceil(uint64_t(std::max<int64_t>(rows, 1)))), 0)});
+      return most == 1
+                 ? builder.getArrayAttr({schedule(1, 0)})
+                 : builder.getArrayAttr({schedule(1, 1), schedule(most, 0)});
+    return builder.getArrayAttr({schedule(
+        std::min<int64_t>(most,
+                          llvm::bit_ceil(uint64_t(std::max<int64_t>(rows, 1)))),
+        0)});
   }
 };
 } // namespace

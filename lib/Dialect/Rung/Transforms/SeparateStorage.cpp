@@ -39,9 +39,11 @@ namespace {
 /// `storage` uses.
 class StoragePlan {
 public:
-  StoragePlan(ModuleOp module, DeviceAttr device) : lanes(device.getInt("lanes", 16)) {
+  StoragePlan(ModuleOp module, DeviceAttr device)
+      : lanes(device.getInt("lanes", 16)) {
     module.walk([&](MatmulOp op) { planMatmul(op); });
   }
+  bool isInconsistent() const { return inconsistent; }
 
   /// The order that was asked for `value`, or canonical storage.
   StorageAttr lookup(Value value) const {
@@ -68,15 +70,18 @@ private:
     Builder builder(op.getContext());
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
     unsigned bits = numberFormatOf(weight.getElementType())->bits();
-    std::string layout = PackedLayout::cpu(BitOrder::sequential(bits), lanes).str();
-    plan(op.getWeightMutable(), StorageAttr::get(op.getContext(), weight.getElementType(), weight.getShape(),
-                                                 StorageKind::Words, layout, 1));
+    std::string layout =
+        PackedLayout::cpu(BitOrder::sequential(bits), lanes).str();
+    plan(op.getWeightMutable(),
+         StorageAttr::get(op.getContext(), weight.getElementType(),
+                          weight.getShape(), StorageKind::Words, layout, 1));
     planScale(op, op.getScaleMutable(), op.getBlock());
     planScale(op, op.getSecondScaleMutable(), op.getSecondBlock());
     planScale(op, op.getZeroPointMutable(), op.getBlock());
   }
 
-  void planScale(MatmulOp op, MutableOperandRange range, std::optional<ArrayRef<int64_t>> block) {
+  void planScale(MatmulOp op, MutableOperandRange range,
+                 std::optional<ArrayRef<int64_t>> block) {
     if (range.empty())
       return;
     auto type = cast<RankedTensorType>(range[0].get().getType());
@@ -84,28 +89,40 @@ private:
       return;
     std::string error;
     int64_t rowsPerBlock =
-        (*blockShape(cast<ShapedType>(op.getWeight().getType()).getShape(), type.getShape(), block, error))[0];
-    plan(range[0], StorageAttr::get(op.getContext(), type.getElementType(), type.getShape(),
-                                    StorageKind::Lanes, "", rowsPerBlock));
+        (*blockShape(cast<ShapedType>(op.getWeight().getType()).getShape(),
+                     type.getShape(), block, error))[0];
+    plan(range[0], StorageAttr::get(op.getContext(), type.getElementType(),
+                                    type.getShape(), StorageKind::Lanes, "",
+                                    rowsPerBlock));
   }
 
   /// Gives the operand this storage, through a rung.pack if need be.
   void plan(OpOperand &operand, StorageAttr storage) {
     Value value = operand.get();
     auto it = packed.find(value);
-    if (it != packed.end() && it->second == storage)
+    if (it != packed.end()) {
+      if (it->second != storage) {
+        operand.getOwner()->emitOpError()
+            << "operand " << operand.getOperandNumber() << " is stored as "
+            << it->second << " for another kernel, but this one needs "
+            << storage << "; give it a copy of its own";
+        inconsistent = true;
+      }
       return;
-    if (it == packed.end() && isPackedBefore(value)) {
+    }
+    if (isPackedBefore(value)) {
       packed.try_emplace(value, storage);
       return;
     }
     OpBuilder builder(operand.getOwner());
-    auto pack = PackOp::create(builder, operand.getOwner()->getLoc(), value.getType(), value, storage);
+    auto pack = PackOp::create(builder, operand.getOwner()->getLoc(),
+                               value.getType(), value, storage);
     operand.set(pack);
     packed.try_emplace(pack, storage);
   }
 
   int64_t lanes;
+  bool inconsistent = false;
   llvm::MapVector<Value, StorageAttr> packed;
 };
 
@@ -113,7 +130,8 @@ private:
 // Rewriting
 //===----------------------------------------------------------------------===//
 
-struct SeparateStorage final : impl::RungSeparateStorageBase<SeparateStorage> {
+struct SeparateStorage final
+    : rung::impl::RungSeparateStorageBase<SeparateStorage> {
   void runOnOperation() override;
 };
 } // namespace
@@ -124,21 +142,29 @@ static bool needsStorage(Type type) {
   if (!tensor || tensor.getElementType().isInteger(1))
     return false;
   std::optional<NumberFormat> format = numberFormatOf(tensor.getElementType());
-  return format && format->bits() <= 8 && !tensor.getElementType().isSignlessInteger(8);
+  return format && format->bits() <= 8 &&
+         !tensor.getElementType().isSignlessInteger(8);
 }
 
 /// A function `pack` from canonical storage to `storage`.
-static void createPackFunction(func::FuncOp entry, StringRef name, StringAttr argumentName, StorageAttr storage) {
+static void createPackFunction(func::FuncOp entry, StringRef name,
+                               StringAttr argumentName, StorageAttr storage) {
   OpBuilder builder(entry->getContext());
   builder.setInsertionPointAfter(entry);
-  RankedTensorType canonical = StorageAttr::get(storage.getFormat(), storage.getShape()).getStorageType();
-  auto function = func::FuncOp::create(builder, entry.getLoc(), name,
-                                       builder.getFunctionType({canonical}, {storage.getStorageType()}));
+  RankedTensorType canonical =
+      StorageAttr::get(storage.getFormat(), storage.getShape())
+          .getStorageType();
+  auto function = func::FuncOp::create(
+      builder, entry.getLoc(), name,
+      builder.getFunctionType({canonical}, {storage.getStorageType()}));
   function.setArgAttr(0, RungDialect::kNameAttrName, argumentName);
-  function.setResultAttr(0, RungDialect::kNameAttrName, builder.getStringAttr("packed"));
+  function.setResultAttr(0, RungDialect::kNameAttrName,
+                         builder.getStringAttr("packed"));
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
-  Value packed = PackOp::create(builder, entry.getLoc(), storage.getStorageType(), body->getArgument(0), storage);
+  Value packed =
+      PackOp::create(builder, entry.getLoc(), storage.getStorageType(),
+                     body->getArgument(0), storage);
   func::ReturnOp::create(builder, entry.getLoc(), packed);
 }
 
@@ -154,13 +180,16 @@ static void separateArguments(func::FuncOp function, const StoragePlan &plan) {
     unsigned number = argument.getArgNumber();
     function.setArgAttr(number, RungDialect::kStorageAttrName, storage);
     if (storage.getKind() != StorageKind::Canonical && function.isPublic()) {
-      auto name = function.getArgAttrOfType<StringAttr>(number, RungDialect::kNameAttrName);
+      auto name = function.getArgAttrOfType<StringAttr>(
+          number, RungDialect::kNameAttrName);
       if (!name)
         name = StringAttr::get(function.getContext(), "arg" + Twine(number));
-      std::string packName = (function.getName() + ".pack." + name.getValue()).str();
+      std::string packName =
+          (function.getName() + ".pack." + name.getValue()).str();
       createPackFunction(function, packName, name, storage);
-      function.setArgAttr(number, RungDialect::kPackAttrName,
-                          FlatSymbolRefAttr::get(function.getContext(), packName));
+      function.setArgAttr(
+          number, RungDialect::kPackAttrName,
+          FlatSymbolRefAttr::get(function.getContext(), packName));
     }
     argument.setType(storage.getStorageType());
   }
@@ -168,11 +197,15 @@ static void separateArguments(func::FuncOp function, const StoragePlan &plan) {
 
 /// Rewrites one operation, whose operands may have their storage types already;
 /// `storageOf` gives the storage that a value had been given before that.
-static LogicalResult separateOperation(Operation *op, llvm::DenseMap<Value, StorageAttr> &storageOf) {
+static LogicalResult
+separateOperation(Operation *op,
+                  llvm::DenseMap<Value, StorageAttr> &storageOf) {
   auto storages = [&]() {
-    return ArrayAttr::get(op->getContext(), llvm::map_to_vector(op->getOperands(), [&](Value operand) -> Attribute {
-                            return storageOf.lookup(operand);
-                          }));
+    return ArrayAttr::get(
+        op->getContext(),
+        llvm::map_to_vector(op->getOperands(), [&](Value operand) -> Attribute {
+          return storageOf.lookup(operand);
+        }));
   };
   auto takeTypeOfInit = [&](auto destination) {
     destination.setStorageAttr(storages());
@@ -180,7 +213,9 @@ static LogicalResult separateOperation(Operation *op, llvm::DenseMap<Value, Stor
       result.setType(destination.getInit().getType());
     return success();
   };
-  auto setCanonical = [&](Value result) { result.setType(storageOf.lookup(result).getStorageType()); };
+  auto setCanonical = [&](Value result) {
+    result.setType(storageOf.lookup(result).getStorageType());
+  };
 
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<MatmulOp, ElementwiseOp, GatherOp>(takeTypeOfInit)
@@ -198,28 +233,29 @@ static LogicalResult separateOperation(Operation *op, llvm::DenseMap<Value, Stor
         setCanonical(empty.getResult());
         return success();
       })
-      .Case<func::ReturnOp, func::CallOp, tensor::CastOp>([&](Operation *other) {
-        for (OpResult result : other->getResults())
-          if (isa<RankedTensorType>(result.getType()) && needsStorage(result.getType()))
-            setCanonical(result);
-        return success();
-      })
+      .Case<func::ReturnOp, func::CallOp, tensor::CastOp>(
+          [&](Operation *other) {
+            for (OpResult result : other->getResults())
+              if (isa<RankedTensorType>(result.getType()) &&
+                  needsStorage(result.getType()))
+                setCanonical(result);
+            return success();
+          })
       .Default([&](Operation *other) -> LogicalResult {
         auto isChanged = [&](Value value) {
           StorageAttr storage = storageOf.lookup(value);
           return storage && !storage.isIdentity();
         };
-        auto changed = llvm::find_if(llvm::concat<Value>(SmallVector<Value>(other->getOperands()),
-                                                         SmallVector<Value>(other->getResults())),
-                                     isChanged);
         SmallVector<Value> values(other->getOperands());
         llvm::append_range(values, other->getResults());
         for (Value value : values)
           if (isChanged(value))
-            return other->emitOpError() << "works on " << storageOf.lookup(value).getLogicalType()
-                                        << ", which has no storage of its own here; convert it to a builtin "
-                                           "type of at least 8 bits first (rung.convert, rung.dequantize)";
-        (void)changed;
+            return other->emitOpError()
+                   << "works on " << storageOf.lookup(value).getLogicalType()
+                   << ", which has no storage of its own here; convert it to a "
+                      "builtin "
+                      "type of at least 8 bits first (rung.convert, "
+                      "rung.dequantize)";
         return success();
       });
 }
@@ -230,7 +266,8 @@ static LogicalResult verifyNoSubByte(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
     for (Value value : op->getResults()) {
       auto shaped = dyn_cast<ShapedType>(value.getType());
-      if (!shaped || !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
+      if (!shaped ||
+          !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
         continue;
       op->emitOpError() << "has the result " << value.getType()
                         << ", whose elements have no storage of their own";
@@ -244,6 +281,8 @@ static LogicalResult verifyNoSubByte(ModuleOp module) {
 void SeparateStorage::runOnOperation() {
   ModuleOp module = getOperation();
   StoragePlan plan(module, getDevice(module));
+  if (plan.isInconsistent())
+    return signalPassFailure();
 
   llvm::DenseMap<Value, StorageAttr> storageOf;
   auto remember = [&](Value value) {
@@ -264,7 +303,9 @@ void SeparateStorage::runOnOperation() {
   WalkResult walked = module.walk([&](Operation *op) {
     if (isa<ModuleOp, func::FuncOp>(op))
       return WalkResult::advance();
-    return succeeded(separateOperation(op, storageOf)) ? WalkResult::advance() : WalkResult::interrupt();
+    return succeeded(separateOperation(op, storageOf))
+               ? WalkResult::advance()
+               : WalkResult::interrupt();
   });
   if (walked.wasInterrupted())
     return signalPassFailure();
@@ -277,12 +318,13 @@ void SeparateStorage::runOnOperation() {
       if (!needsStorage(type))
         continue;
       auto tensor = cast<RankedTensorType>(type);
-      auto storage = StorageAttr::get(tensor.getElementType(), tensor.getShape());
+      auto storage =
+          StorageAttr::get(tensor.getElementType(), tensor.getShape());
       function.setResultAttr(number, RungDialect::kStorageAttrName, storage);
       type = storage.getStorageType();
     }
-    function.setFunctionType(
-        FunctionType::get(&getContext(), function.getBody().getArgumentTypes(), results));
+    function.setFunctionType(FunctionType::get(
+        &getContext(), function.getBody().getArgumentTypes(), results));
   }
   if (failed(verifyNoSubByte(module)))
     signalPassFailure();

@@ -41,6 +41,10 @@ std::optional<NumberFormat> numberFormatOf(mlir::Type type);
 /// True of a ranked tensor or memref whose elements are in a number format.
 bool isFormatTensor(mlir::Type type);
 
+/// The code that fills packed weights beyond the edges of a matrix: of 0 if the
+/// format has it, else of a finite value (activations are 0 there).
+uint64_t findPadCode(const NumberFormat &format);
+
 /// The block shape that a scale or zero-point tensor has against an input of
 /// `shape`: `block` if given, else derived from the scale's own shape. Failure,
 /// with `error` saying what was found and expected, if they disagree. A scale

@@ -43,7 +43,7 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
     ```mlir
     %e = tensor.empty(%m) : tensor<?x32xf16>
     %1 = rung.matmul x(%x : tensor<?x64xf16>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>)
-           bias(%bias : tensor<32xf16>) init(%e : tensor<?x32xf16>) {activation = #rung.activation<relu>, block = array<i64: 1, 32>}
+           bias(%bias : tensor<32xf16>) init(%e : tensor<?x32xf16>) {activation = #rung<activation relu>, block = array<i64: 1, 32>}
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
@@ -51,6 +51,103 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
   let options = [
     Option<"remarks", "remarks", "bool", "false",
            "Say why a contraction with a dequantized operand was not fused">];
+}
+
+def RungSelectCompute : Pass<"rung-select-compute", "::mlir::ModuleOp"> {
+  let summary = "Choose the format that each matmul computes in";
+  let description = [{
+    The fastest format of the device (`compute` of `rung.device`, fastest first)
+    to which every value of both operands converts without loss; formats before
+    it were refused, and a remark says why. Integer formats serve
+    integer operands only: without scales the sum is one integer, with scales it is exact for a
+    group and then scaled. A matmul that has `compute` keeps it.
+
+    Before:
+    ```mlir
+    %y = rung.matmul x(%x : tensor<1x64xf16>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf16>) -> tensor<1x32xf16>
+    ```
+    After:
+    ```mlir
+    // remark: computes in f32; not in i32: it lacks 5.96046e-08, a value of x (f16)
+    %y = rung.matmul x(%x : tensor<1x64xf16>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf16>) {compute = f32} -> tensor<1x32xf16>
+    ```
+  }];
+  let dependentDialects = ["::rung::RungDialect"];
+  let options = [Option<"remarks", "remarks", "bool", "false", "Say what was chosen and why each faster format was refused">];
+}
+
+def RungSelectSchedule : Pass<"rung-select-schedule", "::mlir::ModuleOp"> {
+  let summary = "Choose the tiles of each matmul";
+  let description = [{
+    A matmul with a dynamic number of rows gets a schedule for one row and one
+    for many; the kernel picks at run time. Scales go to the accumulator when a
+    group holds whole steps of K, else to each decoded weight. A matmul that has
+    `schedules` (written by hand, say) keeps them.
+
+    Before:
+    ```mlir
+    %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<?x32xf32>) {compute = f32} -> tensor<?x32xf32>
+    ```
+    After:
+    ```mlir
+    %y = rung.matmul ... {compute = f32, schedules = [
+      #rung.schedule<rows = 1, columns = 16, depth = 8, up_to = 1, scale = accumulator>,
+      #rung.schedule<rows = 8, columns = 16, depth = 8, scale = accumulator>]}
+    ```
+  }];
+  let dependentDialects = ["::rung::RungDialect"];
+}
+
+def RungSeparateStorage : Pass<"rung-separate-storage", "::mlir::ModuleOp"> {
+  let summary = "Separate what is stored from what is computed: number formats become packed words";
+  let description = [{
+    Weights of a matmul become words in the packed order that all of its
+    schedules read, their scales and zero points follow its lanes, all other
+    tensors in formats of up to 8 bits become bytes in canonical storage.
+    `storage` of each operation says what the words stand for. A function
+    argument that is a weight arrives packed, and a function
+    `ENTRY.pack.ARGUMENT` is made that packs it from canonical storage; a
+    `rung.parameter` is packed when the bundle is written. After this pass no
+    sub-byte element type is left; it fails if there is one.
+
+    Before:
+    ```mlir
+    func.func @f(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>> {rung.name = "w"}) -> tensor<1x32xf32> {
+      %y = rung.matmul x(%x : ...) weight(%w : tensor<32x64x!rung.int<4>>) ...
+    ```
+    After:
+    ```mlir
+    func.func @f(%x: tensor<1x64xf32>, %w: tensor<2x8x1x16xi32> {rung.name = "w", rung.pack = @f.pack.w, rung.storage = #rung.storage<...>}) -> tensor<1x32xf32> {
+      %y = rung.matmul x(%x : ...) weight(%w : tensor<2x8x1x16xi32>) ... {storage = [...]}
+    ...
+    func.func @f.pack.w(%w: tensor<32x32xi8>) -> tensor<2x8x1x16xi32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect", "::rung::RungDialect"];
+}
+
+def RungExpandPack : Pass<"rung-expand-pack", "::mlir::func::FuncOp"> {
+  let summary = "Write packing at run time as linalg";
+  let description = [{
+    `rung.pack` of codes in canonical storage becomes a `linalg.generic` over
+    the packed words that gathers the bits of each; the index arithmetic is
+    that of the layout's GF(2) map. Codes beyond the edges are one that decodes
+    to 0 where the format has it, else to a finite value.
+
+    Before:
+    ```mlir
+    %p = rung.pack %w into #rung.storage<!rung.int<4>, [32, 64], words, layout = "..."> : tensor<32x32xi8> -> tensor<2x8x1x16xi32>
+    ```
+    After:
+    ```mlir
+    %p = linalg.generic ... outs(%e : tensor<2x8x1x16xi32>) {
+      %byte = tensor.extract %w[%n, %b]
+      ... shifts, masks, ors ...
+      linalg.yield %word : i32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // RUNG_DIALECT_RUNG_TRANSFORMS_PASSES_TD
