@@ -19,16 +19,14 @@
 
 using namespace rung;
 
-namespace {
-
 template <typename... Args>
-llvm::Error invalid(const char *format, Args &&...args) {
+static llvm::Error invalid(const char *format, Args &&...args) {
   return llvm::createStringError(
       std::make_error_code(std::errc::invalid_argument),
       llvm::formatv(format, std::forward<Args>(args)...).str());
 }
 
-std::string formatShape(llvm::ArrayRef<int64_t> shape) {
+static std::string formatShape(llvm::ArrayRef<int64_t> shape) {
   return "[" +
          llvm::join(
              llvm::map_range(shape,
@@ -37,7 +35,7 @@ std::string formatShape(llvm::ArrayRef<int64_t> shape) {
          "]";
 }
 
-llvm::Error checkTensor(const CodesRef &tensor, llvm::StringRef name) {
+static llvm::Error checkTensor(const CodesRef &tensor, llvm::StringRef name) {
   if (llvm::any_of(tensor.shape, [](int64_t size) { return size < 0; }))
     return invalid("{0} has a negative size in its shape {1}", name,
                    formatShape(tensor.shape));
@@ -50,8 +48,8 @@ llvm::Error checkTensor(const CodesRef &tensor, llvm::StringRef name) {
   return llvm::Error::success();
 }
 
-llvm::Error checkBlock(llvm::ArrayRef<int64_t> block,
-                       llvm::ArrayRef<int64_t> shape) {
+static llvm::Error checkBlock(llvm::ArrayRef<int64_t> block,
+                              llvm::ArrayRef<int64_t> shape) {
   if (block.size() != shape.size())
     return invalid("block {0} has rank {1}, but the tensor {2} has rank {3}",
                    formatShape(block), block.size(), formatShape(shape),
@@ -61,6 +59,7 @@ llvm::Error checkBlock(llvm::ArrayRef<int64_t> block,
   return llvm::Error::success();
 }
 
+namespace {
 /// The scale or zero point of each element.
 class Operand {
 public:
@@ -161,8 +160,10 @@ struct Element {
            std::isfinite(z);
   }
 };
+} // namespace
 
-Element elementAt(const Operands &operands, llvm::ArrayRef<int64_t> index) {
+static Element elementAt(const Operands &operands,
+                         llvm::ArrayRef<int64_t> index) {
   Element element;
   if (operands.scale)
     element.s = operands.scale->at(index);
@@ -173,6 +174,7 @@ Element elementAt(const Operands &operands, llvm::ArrayRef<int64_t> index) {
   return element;
 }
 
+namespace {
 /// Arithmetic in double that knows whether it has been exact.
 struct CheckedDouble {
   double value;
@@ -195,12 +197,14 @@ struct CheckedDouble {
             exact && other.exact && std::isfinite(difference) && error == 0};
   }
 };
+} // namespace
 
 /// s * t * (v - z) or s * t * v - z, rounded once.
-std::optional<uint64_t> dequantizeElement(double v, const Element &e,
-                                          ZeroPointRule rule,
-                                          const NumberFormat &result,
-                                          Rounding rounding, bool saturate) {
+static std::optional<uint64_t> dequantizeElement(double v, const Element &e,
+                                                 ZeroPointRule rule,
+                                                 const NumberFormat &result,
+                                                 Rounding rounding,
+                                                 bool saturate) {
   bool rescale = rule == ZeroPointRule::Rescale;
   auto formula = [&](auto s, auto t, auto value, auto z) {
     return rescale ? s * t * value - z : s * t * (value - z);
@@ -217,10 +221,9 @@ std::optional<uint64_t> dequantizeElement(double v, const Element &e,
 }
 
 /// x / (s * t) + z or (x + z) / (s * t), rounded once.
-std::optional<uint64_t> quantizeElement(double x, const Element &e,
-                                        ZeroPointRule rule,
-                                        const NumberFormat &result,
-                                        Rounding rounding, bool saturate) {
+static std::optional<uint64_t>
+quantizeElement(double x, const Element &e, ZeroPointRule rule,
+                const NumberFormat &result, Rounding rounding, bool saturate) {
   bool rescale = rule == ZeroPointRule::Rescale;
   if (!e.isFinite(x))
     return result.encode(rescale ? (x + e.z) / (e.s * e.t)
@@ -245,7 +248,7 @@ std::optional<uint64_t> quantizeElement(double x, const Element &e,
 /// Calls `encode(value, element)` for each element in row-major order and
 /// collects the codes.
 template <typename Encode>
-llvm::Expected<std::vector<uint64_t>>
+static llvm::Expected<std::vector<uint64_t>>
 forEachElement(const CodesRef &input, const BlockScaling &scaling,
                Encode encode) {
   if (llvm::Error error = checkTensor(input, "input"))
@@ -272,8 +275,6 @@ forEachElement(const CodesRef &input, const BlockScaling &scaling,
   }
   return codes;
 }
-
-} // namespace
 
 llvm::Expected<std::vector<uint64_t>>
 rung::dequantize(const CodesRef &input, const BlockScaling &scaling,
@@ -355,11 +356,12 @@ private:
   double least; // positive value of the scale format
   double edge;  // what AbsMax maps amax to
 };
+} // namespace
 
 /// The block of each element, row-major.
-std::vector<size_t> blockOfElements(llvm::ArrayRef<int64_t> shape,
-                                    llvm::ArrayRef<int64_t> block,
-                                    llvm::ArrayRef<int64_t> scaleShape) {
+static std::vector<size_t> blockOfElements(llvm::ArrayRef<int64_t> shape,
+                                           llvm::ArrayRef<int64_t> block,
+                                           llvm::ArrayRef<int64_t> scaleShape) {
   std::vector<size_t> blocks(static_cast<size_t>(numElements(shape)));
   for (size_t element = 0; element < blocks.size(); ++element) {
     int64_t rest = static_cast<int64_t>(element), position = 0, stride = 1;
@@ -372,7 +374,6 @@ std::vector<size_t> blockOfElements(llvm::ArrayRef<int64_t> shape,
   }
   return blocks;
 }
-} // namespace
 
 llvm::Expected<BlockQuantized>
 rung::quantizeBlocks(llvm::ArrayRef<double> values,

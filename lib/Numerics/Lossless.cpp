@@ -12,15 +12,14 @@
 
 using namespace rung;
 
-namespace {
-constexpr unsigned maxEnumeratedBits = 16;
+static constexpr unsigned maxEnumeratedBits = 16;
 
-bool isWide(const NumberFormat &format) {
+static bool isWide(const NumberFormat &format) {
   return format.bits() > maxEnumeratedBits;
 }
 
-std::optional<LostCode> lostAt(const NumberFormat &from, const NumberFormat &to,
-                               uint64_t code) {
+static std::optional<LostCode> lostAt(const NumberFormat &from,
+                                      const NumberFormat &to, uint64_t code) {
   double value = from.valueAsDouble(code);
   if (to.findCode(value))
     return std::nullopt;
@@ -33,16 +32,16 @@ std::optional<LostCode> lostAt(const NumberFormat &from, const NumberFormat &to,
 }
 
 /// The exponent of the smallest positive value of an IEEE float.
-int quantumExponent(const NumberFormat &format) {
+static int quantumExponent(const NumberFormat &format) {
   return 1 - format.bias() - static_cast<int>(format.mantissaBits());
 }
 
-bool isWideFloat(const NumberFormat &format) {
+static bool isWideFloat(const NumberFormat &format) {
   return format.kind() == NumberFormat::Kind::Float &&
          format.specials() == Specials::IEEE && format.bits() > 8;
 }
 
-bool floatHoldsFloat(const NumberFormat &from, const NumberFormat &to) {
+static bool floatHoldsFloat(const NumberFormat &from, const NumberFormat &to) {
   return isWideFloat(from) && isWideFloat(to) &&
          from.mantissaBits() <= to.mantissaBits() &&
          from.maxFinite() <= to.maxFinite() &&
@@ -51,7 +50,7 @@ bool floatHoldsFloat(const NumberFormat &from, const NumberFormat &to) {
 
 /// All integers of magnitude up to this are values of the float; 0 if not even
 /// 1 is known to be.
-int64_t heldIntegers(const NumberFormat &to) {
+static int64_t heldIntegers(const NumberFormat &to) {
   double limit = std::ldexp(1.0, static_cast<int>(to.mantissaBits()) + 1);
   if (!isWideFloat(to) || quantumExponent(to) > 0 || to.maxFinite() < limit)
     return 0;
@@ -60,8 +59,8 @@ int64_t heldIntegers(const NumberFormat &to) {
 
 /// The first code from which an enumeration has to look. `from` is a wide
 /// integer: its codes are one or (if signed) two runs of ascending values.
-std::optional<uint64_t> firstUnproven(const NumberFormat &from,
-                                      const NumberFormat &to) {
+static std::optional<uint64_t> firstUnproven(const NumberFormat &from,
+                                             const NumberFormat &to) {
   double least, greatest; // every integer between them is a value of `to`
   if (to.kind() == NumberFormat::Kind::Integer) {
     least = to.minFinite();
@@ -81,7 +80,6 @@ std::optional<uint64_t> firstUnproven(const NumberFormat &from,
   }
   return std::nullopt;
 }
-} // namespace
 
 std::optional<LostCode> rung::firstLostCode(const NumberFormat &from,
                                             const NumberFormat &to) {

@@ -16,46 +16,45 @@
 using namespace rung;
 using llvm::APFloat;
 
-namespace {
 // NormalFloat 4: Dettmers et al., "QLoRA" (2023), appendix E; the float32 table
 // of bitsandbytes.
-const float nf4Values[] = {-1.0f,
-                           -0.6961928009986877f,
-                           -0.5250730514526367f,
-                           -0.39491748809814453f,
-                           -0.28444138169288635f,
-                           -0.18477343022823334f,
-                           -0.09105003625154495f,
-                           0.0f,
-                           0.07958029955625534f,
-                           0.16093020141124725f,
-                           0.24611230194568634f,
-                           0.33791524171829224f,
-                           0.44070982933044434f,
-                           0.5626170039176941f,
-                           0.7229568362236023f,
-                           1.0f};
+static const float nf4Values[] = {-1.0f,
+                                  -0.6961928009986877f,
+                                  -0.5250730514526367f,
+                                  -0.39491748809814453f,
+                                  -0.28444138169288635f,
+                                  -0.18477343022823334f,
+                                  -0.09105003625154495f,
+                                  0.0f,
+                                  0.07958029955625534f,
+                                  0.16093020141124725f,
+                                  0.24611230194568634f,
+                                  0.33791524171829224f,
+                                  0.44070982933044434f,
+                                  0.5626170039176941f,
+                                  0.7229568362236023f,
+                                  1.0f};
 
 // NormalFloat 3: Zhang et al., "AFPQ: Asymmetric Floating Point Quantization
 // for LLMs" (2023), as float32.
-const float nf3Values[] = {-1.0f,
-                           -0.5350227355957031f,
-                           -0.2469314038753510f,
-                           0.0f,
-                           0.1833375245332718f,
-                           0.3819939494132996f,
-                           0.6229856610298157f,
-                           1.0f};
+static const float nf3Values[] = {-1.0f,
+                                  -0.5350227355957031f,
+                                  -0.2469314038753510f,
+                                  0.0f,
+                                  0.1833375245332718f,
+                                  0.3819939494132996f,
+                                  0.6229856610298157f,
+                                  1.0f};
 
 // The non-linear 4-bit table of GGUF's IQ4_NL and IQ4_XS.
-const float iq4nlValues[] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                             1,    13,   25,  38,  53,  69,  89,  113};
+static const float iq4nlValues[] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                    1,    13,   25,  38,  53,  69,  89,  113};
 
-const float ternaryValues[] = {-1, 0, 1};
-const float binaryValues[] = {-1, 1};
+static const float ternaryValues[] = {-1, 0, 1};
+static const float binaryValues[] = {-1, 1};
 
-void addCodebook(std::vector<NamedFormat> &formats, llvm::StringRef name,
-                 unsigned bits, llvm::ArrayRef<float> values) {
+static void addCodebook(std::vector<NamedFormat> &formats, llvm::StringRef name,
+                        unsigned bits, llvm::ArrayRef<float> values) {
   std::vector<double> entries(values.begin(), values.end());
   std::string list = llvm::join(llvm::map_range(entries, formatDecimal), ", ");
   formats.push_back(
@@ -64,7 +63,7 @@ void addCodebook(std::vector<NamedFormat> &formats, llvm::StringRef name,
        llvm::cantFail(NumberFormat::codebook(bits, entries))});
 }
 
-std::vector<NamedFormat> makeNamedFormats() {
+static std::vector<NamedFormat> makeNamedFormats() {
   std::vector<NamedFormat> formats;
   for (unsigned bits = 1; bits <= 8; ++bits)
     formats.push_back({"int" + std::to_string(bits),
@@ -110,7 +109,6 @@ std::vector<NamedFormat> makeNamedFormats() {
                        NumberFormat::signedInteger(bits)});
   return formats;
 }
-} // namespace
 
 llvm::ArrayRef<NamedFormat> rung::getNamedFormats() {
   static const std::vector<NamedFormat> formats = makeNamedFormats();

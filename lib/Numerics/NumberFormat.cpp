@@ -21,25 +21,24 @@
 using namespace rung;
 using llvm::APFloat;
 
-namespace {
 // IEEE double: the exponents of its greatest finite binade and of its smallest
 // subnormal, and the greatest power of two up to which it holds every integer.
-constexpr int64_t doubleMaxExponent = 1023;
-constexpr int64_t doubleMinExponent = -1074;
-constexpr int64_t doubleMaxInteger = int64_t(1) << 53;
+static constexpr int64_t doubleMaxExponent = 1023;
+static constexpr int64_t doubleMinExponent = -1074;
+static constexpr int64_t doubleMaxInteger = int64_t(1) << 53;
 
-constexpr int e8m0Bias = 127;
-constexpr uint64_t e8m0NaN = 255;
+static constexpr int e8m0Bias = 127;
+static constexpr uint64_t e8m0NaN = 255;
 
 template <typename... Args>
-llvm::Error invalid(const char *format, Args &&...args) {
+static llvm::Error invalid(const char *format, Args &&...args) {
   return llvm::createStringError(
       std::make_error_code(std::errc::invalid_argument),
       llvm::formatv(format, std::forward<Args>(args)...).str());
 }
 
 /// value * 2^power; a product where 2^power is a normal double.
-double timesPowerOfTwo(double value, int power) {
+static double timesPowerOfTwo(double value, int power) {
   if (power < -1022 || power > doubleMaxExponent)
     return std::ldexp(value, power);
   return value * llvm::bit_cast<double>(
@@ -47,10 +46,9 @@ double timesPowerOfTwo(double value, int power) {
 }
 
 /// NaNs are one value; everything else is told apart by its bits.
-uint64_t identity(double value) {
+static uint64_t identity(double value) {
   return std::isnan(value) ? ~uint64_t(0) : llvm::bit_cast<uint64_t>(value);
 }
-} // namespace
 
 llvm::StringRef rung::stringifySpecials(Specials specials) {
   switch (specials) {

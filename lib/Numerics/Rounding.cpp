@@ -25,7 +25,6 @@ using namespace rung;
 using llvm::APFloat;
 
 namespace {
-
 struct DoubleProbe {
   double x;
   std::optional<double> approximation() const { return x; }
@@ -64,9 +63,10 @@ struct QuotientProbe {
     return numerator.compare(value * denominator);
   }
 };
+} // namespace
 
 /// What a + b as a double lacks of the exact sum (Knuth); NaN if it overflows.
-double sumError(double a, double b) {
+static double sumError(double a, double b) {
   double sum = a + b;
   double part = sum - a;
   return (a - (sum - part)) + (b - part);
@@ -74,7 +74,7 @@ double sumError(double a, double b) {
 
 /// Compares x with (low + high) / 2.
 template <typename Probe>
-int compareToMidpoint(const Probe &x, double low, double high) {
+static int compareToMidpoint(const Probe &x, double low, double high) {
   double sum = low + high;
   if (sumError(low, high) == 0 && (sum == 0 || std::fabs(sum) > 0x1p-1000))
     return x.compare(sum * 0.5);
@@ -84,13 +84,14 @@ int compareToMidpoint(const Probe &x, double low, double high) {
 
 /// Compares x with low + (high - low) * randomBits / 2^numRandomBits.
 template <typename Probe>
-int compareToRandomPoint(const Probe &x, const Dyadic &low, const Dyadic &high,
-                         const Rounding &rounding) {
+static int compareToRandomPoint(const Probe &x, const Dyadic &low,
+                                const Dyadic &high, const Rounding &rounding) {
   Dyadic fraction(false, rounding.randomBits,
                   -static_cast<int64_t>(rounding.numRandomBits));
   return x.compare(low + (high - low) * fraction);
 }
 
+namespace {
 template <typename Probe>
 class Encoder {
 public:
@@ -235,20 +236,21 @@ private:
   Rounding rounding;
   bool saturate;
 };
+} // namespace
 
 template <typename Probe>
-uint64_t encodeProbe(const NumberFormat::Data &format, const Probe &x,
-                     Rounding rounding, bool saturate) {
+static uint64_t encodeProbe(const NumberFormat::Data &format, const Probe &x,
+                            Rounding rounding, bool saturate) {
   return Encoder<Probe>(format, x, rounding, saturate).encode();
 }
 
-std::optional<uint64_t> encodeNaN(const NumberFormat::Data &format,
-                                  bool negative) {
+static std::optional<uint64_t> encodeNaN(const NumberFormat::Data &format,
+                                         bool negative) {
   return negative ? format.negativeNaN : format.positiveNaN;
 }
 
-uint64_t encodeInfinity(const NumberFormat::Data &format, bool negative,
-                        bool saturate) {
+static uint64_t encodeInfinity(const NumberFormat::Data &format, bool negative,
+                               bool saturate) {
   if (!saturate) {
     if (std::optional<uint64_t> infinity =
             negative ? format.negativeInfinity : format.positiveInfinity)
@@ -258,8 +260,6 @@ uint64_t encodeInfinity(const NumberFormat::Data &format, bool negative,
   }
   return format.codeOfRank(negative ? 0 : format.numRanks() - 1);
 }
-
-} // namespace
 
 std::optional<uint64_t> NumberFormat::encode(double value, Rounding rounding,
                                              bool saturate) const {
