@@ -1,0 +1,170 @@
+# Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Bad input to rung-compile: exit status 1, a message that names what was found and expected, and no file."""
+
+import json
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+GOOD = """
+func.func @double(%x: tensor<4xf32> {rung.name = "x"}) -> (tensor<4xf32> {rung.name = "y"}) {
+  %y = arith.addf %x, %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+"""
+
+
+def dequantize(weight="!rung.int<4>", scale="2x4xf16", result="2x64xf32", block="[1, 16]", zero=""):
+    return f"""
+func.func @f(%w: tensor<2x64x{weight}>, %s: tensor<{scale}>, %z: tensor<{scale}>) -> tensor<{result}> {{
+  %d = rung.dequantize %w scale(%s : tensor<{scale}>) {zero} block {block} : tensor<2x64x{weight}> -> tensor<{result}>
+  return %d : tensor<{result}>
+}}
+"""
+
+
+PARAMETER = """
+func.func @f() -> (tensor<2x6xf32> {rung.name = "y"}) {
+  %w = rung.parameter @layer.weight : tensor<2x6x!rung.codebook<2, [-1, 0, 1]>>
+  %d = rung.dequantize %w : tensor<2x6x!rung.codebook<2, [-1, 0, 1]>> -> tensor<2x6xf32>
+  return %d : tensor<2x6xf32>
+}
+"""
+
+
+@pytest.fixture
+def refuse(build, tmp_path):
+    """Compiles text, expects an error, and returns it."""
+
+    def compile(text, *flags, output="out.rung", target="cpu"):
+        (tmp_path / "in.mlir").write_text(text)
+        before = sorted(path.name for path in tmp_path.iterdir())
+        done = subprocess.run([build / "bin" / "rung-compile", "in.mlir", f"--target={target}", "--emit=bundle", "-o", output, *flags],
+                              cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1, f"exit status {done.returncode}: {done.stderr}"
+        assert done.stdout == ""
+        assert re.search(r"error: \S", done.stderr), done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == before, "a refused command left a file"
+        return done.stderr
+
+    return compile
+
+
+# The command line.
+
+
+@pytest.mark.parametrize("target, text", [
+    ("", "'' names no CPU target"), ("gpu", "'gpu'"), ("cpu:pentium9", "unknown CPU 'pentium9'"), ("cpu,cpu", "named twice"),
+    ("cpu,", "''"), ("cuda:sm_1", "cuda:sm_1")])
+def test_unknown_targets(refuse, target, text):
+    assert text in refuse(GOOD, target=target)
+
+
+def test_outputs_that_cannot_be_written(refuse):
+    assert "none/out.rung" in refuse(GOOD, output="none/out.rung")
+    assert "'/dev/full'" in refuse(GOOD, output="/dev/full")
+
+
+def test_unknown_options(refuse):
+    assert "elf" in refuse(GOOD, "--emit=elf")
+    assert "--tarqet" in refuse(GOOD, "--tarqet=cpu")
+
+
+def test_missing_input(build, tmp_path):
+    done = subprocess.run([build / "bin" / "rung-compile", "none.mlir", "--target=cpu", "-o", "out.rung"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "rung-compile: error: " in done.stderr and "none.mlir" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+# Modules.
+
+
+def test_no_module(refuse):
+    assert "in.mlir:1:1: error:" in refuse("this is no IR")
+    assert "no public function" in refuse("module {}")
+
+
+@pytest.mark.parametrize("text, parts", [
+    (dequantize(scale="2x3xf16"), ["'rung.dequantize' op", "[2, 3]", "expected [2, 4]", "[1, 16]"]),
+    (dequantize(block="[1, 24]"), ["'rung.dequantize' op", "[2, 4]", "expected [2, 3]"]),
+    (dequantize(block="[1, 0]"), ["'rung.dequantize' op", "[1, 0]", "at least 1"]),
+    (dequantize(block="[16]"), ["'rung.dequantize' op", "[16]", "2 dimensions"]),
+    (dequantize(result="2x63xf32"), ["'rung.dequantize' op", "2x63xf32", "same shape"]),
+    (dequantize(result="2x64x!rung.int<8>"), ["'rung.dequantize' op", "expected a floating-point type"]),
+    (dequantize(weight="f4E2M1FN", zero="zero_point(%z : tensor<2x4xf16>) integer"), ["'rung.dequantize' op", "f4E2M1FN", "integer formats"]),
+    (dequantize(weight="i64"), ["i64"]),
+    (dequantize(weight="!rung.int<9>"), ["width is 9", "1 to 8"]),
+    (dequantize(weight="!rung.float<e4>"), ["'e4'", "eXmY"]),
+    (dequantize(weight="!rung.codebook<1, [1, 2, 3]>"), ["3"]),
+], ids=["groups", "block", "empty-block", "rank", "shape", "result", "zero-point", "i64", "width", "fields", "entries"])
+def test_formats_and_shapes_that_disagree(refuse, text, parts):
+    message = refuse(text)
+    assert "in.mlir:" in message
+    for part in parts:
+        assert part in message
+
+
+def test_a_conversion_that_loses_values(refuse):
+    message = refuse("""
+func.func @f(%x: tensor<4x!rung.int<8>>) -> tensor<4xf8E4M3FN> {
+  %y = rung.convert %x : tensor<4x!rung.int<8>> -> tensor<4xf8E4M3FN>
+  return %y : tensor<4xf8E4M3FN>
+}
+""")
+    assert "loses code 17, value 17" in message and "rounding mode" in message
+
+
+def test_a_result_of_unknown_size(refuse):
+    message = refuse("""
+func.func @f(%x: tensor<?xf32> {rung.name = "x"}, %n: tensor<index> {rung.name = "n"}) -> (tensor<?xf32> {rung.name = "y"}) {
+  %m = tensor.extract %n[] : tensor<index>
+  %y = tensor.extract_slice %x[0] [%m] [1] : tensor<?xf32> to tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+""")
+    assert "in.mlir:2" in message
+
+
+# Parameters.
+
+
+def safetensors(tensors: dict[str, tuple[str, np.ndarray]]) -> bytes:
+    header, data = {}, b""
+    for name, (dtype, array) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + array.nbytes]}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+CODES = np.array([[0b01100100, 0b0110], [0b10010001, 0b1000]], np.uint8)
+
+
+def test_a_parameter_without_a_file(refuse):
+    message = refuse(PARAMETER)
+    assert "layer.weight" in message and "--parameters" in message
+
+
+def test_a_file_that_is_not_there(refuse):
+    assert "none.safetensors" in refuse(PARAMETER, "--parameters=none.safetensors")
+
+
+@pytest.mark.parametrize("content, parts", [
+    (b"", ["p.safetensors"]),
+    (b"not a file of tensors", ["p.safetensors"]),
+    ((1 << 40).to_bytes(8, "little") + b"{}", ["p.safetensors"]),
+    (safetensors({"layer.weight": ("U8", CODES)})[:-1], ["p.safetensors"]),
+    (safetensors({"other.weight": ("U8", CODES)}), ["layer.weight", "p.safetensors"]),
+    (safetensors({"layer.weight": ("U8", CODES[:, :1].copy())}), ["layer.weight", "[2, 1]", "[2, 2]"]),
+    (safetensors({"layer.weight": ("F32", CODES.astype(np.float32))}), ["layer.weight", "F32", "U8"]),
+    (safetensors({"layer.weight": ("U8", CODES | 0b11)}), ["layer.weight", "3"]),
+], ids=["empty", "junk", "header", "truncated", "other-name", "shape", "dtype", "invalid-code"])
+def test_parameters_that_do_not_fit(refuse, tmp_path, content, parts):
+    (tmp_path / "p.safetensors").write_bytes(content)
+    message = refuse(PARAMETER, "--parameters=p.safetensors")
+    for part in parts:
+        assert part in message
