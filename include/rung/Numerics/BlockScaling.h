@@ -79,13 +79,14 @@ struct BlockQuantized {
 /// How the scale of a block follows from amax, the greatest magnitude in it.
 enum class ScaleRule {
   /// amax / m rounded to nearest, m the greatest magnitude that `format` has
-  /// with both signs (with one, if it has only
-  /// one); the least positive scale if that is zero though amax is not.
+  /// with both signs (with one, if it has only one); the least positive scale
+  /// if that is zero though amax is not.
   AbsMax,
   /// OCP Microscaling: 2^(floor(log2(amax)) - floor(log2(greatest value of
-  /// `format`))), for powers of two within the
-  /// range of the scale format; 2^-127 or the least positive scale for amax =
-  /// 0.
+  /// `format`))), for powers of two within the range of the scale format;
+  /// 2^-127 or the least positive scale for amax = 0. (OCP's INT8 elements
+  /// carry a factor of 2^-6; the integers of `int8` do not, so their scales are
+  /// 2^-6 times OCP's.)
   MX,
 };
 

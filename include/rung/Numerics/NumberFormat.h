@@ -40,8 +40,8 @@ struct Rounding {
   enum class Mode { NearestEven, TowardZero, Stochastic };
 
   Mode mode = Mode::NearestEven;
-  /// Stochastic only: an integer in [0, 2^numRandomBits), 1 <= numRandomBits
-  /// <= 62.
+  /// Stochastic only: an integer in [0, 2^numRandomBits), 1 <= numRandomBits <=
+  /// 62.
   uint64_t randomBits = 0;
   unsigned numRandomBits = 0;
 
