@@ -160,30 +160,30 @@ public:
   /// max(|minFinite|, |maxFinite|).
   double maxMagnitude() const;
 
-  /// The code of `value` rounded into the format. The rules, for every format
-  /// alike:
-  /// - A value of the format is its own code (the lowest one, if several have
-  /// it). -0, or what rounds to zero from
-  ///   below, is the code of -0 where there is one, else of 0.
-  /// - NearestEven: the nearer neighbour; a tie goes to the one that is an even
-  /// multiple of their distance (for floats the even mantissa, for integers the
-  /// even value, for powers of two the greater: as IEEE 754-2019). In a
-  /// codebook neither may be a multiple: then to the even code, else to the
-  /// smaller magnitude, else to the lower code.
+  /// The code of `value` rounded into the format, by rules that all formats
+  /// share:
+  /// - A value of the format is its own code; of several codes the lowest. -0,
+  ///   or what rounds to zero from below, is the code of -0 where there is one,
+  ///   else of 0.
+  /// - NearestEven: the nearer neighbour. A tie goes to the one that is an even
+  ///   multiple of their distance: for floats the even mantissa, for integers
+  ///   the even value, for powers of two the greater (as IEEE 754-2019 says).
+  ///   In a codebook neither may be a multiple: then to the even code, else to
+  ///   the smaller magnitude, else to the lower code.
   /// - TowardZero: the neighbour on zero's side; where zero itself lies between
-  /// the neighbours, the nearest.
+  ///   the neighbours, the nearest.
   /// - Out of range with `saturate`: the greatest or least finite value, for
-  /// infinities too.
-  /// - Out of range otherwise: a finite value that rounds beyond the range,
-  /// continued by one more step, overflows; it and
-  ///   infinity become infinity where the format has one of that sign, else
-  ///   NaN, else (a format with neither: integers, codebooks, e2m1) the
-  ///   greatest or least value after all. TowardZero does not overflow.
+  ///   infinities too.
+  /// - Out of range otherwise: what rounds to the step that would follow the
+  ///   range overflows; TowardZero never does. It and infinity become infinity
+  ///   where the format has one of that sign, else NaN, else (a format with
+  ///   neither: integers, codebooks, e2m1) the greatest or least value after
+  ///   all.
   /// - A negative value that does not round to zero overflows an unsigned
-  /// format. e8m0 has no zero: values
-  ///   from 0 to 2^-127 become 2^-127; a negative one overflows.
-  /// - NaN becomes NaN of its sign, nothing (std::nullopt) where the format has
-  /// none. This is the only failure.
+  ///   format in every mode. e8m0 has no zero: values from 0 to 2^-127 become
+  ///   2^-127, a negative one overflows.
+  /// - NaN becomes NaN of its sign, and nothing (std::nullopt) where the format
+  ///   has none. This is the only failure.
   std::optional<uint64_t> encode(double value, Rounding rounding = {},
                                  bool saturate = false) const;
   std::optional<uint64_t> encode(const llvm::APFloat &value,
