@@ -236,7 +236,8 @@ nb::dict describe(const rung_argument &argument) {
   result["bits"] = argument.bits;
   result["dtype"] = argument.dtype;
   result["shape"] = toTuple(argument.shape, argument.rank);
-  result["storage_shape"] = toTuple(argument.storage_shape, argument.rank);
+  result["storage_shape"] =
+      toTuple(argument.storage_shape, argument.storage_rank);
   result["valid_codes"] =
       argument.valid_codes
           ? argument.valid_codes
@@ -363,7 +364,7 @@ private:
                       const std::vector<rung_tensor> &inputs,
                       size_t count) const {
     const rung_argument &argument = entryInfo(entry).arguments[output];
-    std::vector<int64_t> sizes(argument.rank);
+    std::vector<int64_t> sizes(argument.storage_rank);
     char *error = nullptr;
     check(rung_output_sizes(handle_.get(), entry, inputs.data(), count, output,
                             sizes.data(), &error),

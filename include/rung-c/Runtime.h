@@ -74,11 +74,12 @@ typedef struct rung_argument {
   uint32_t bits;          ///< of one code
   const char *dtype;      ///< one element of the array, by numpy's name
   uint32_t element_bytes; ///< of one element of the array
-  uint32_t rank;          ///< of both shapes
+  uint32_t rank;          ///< of the shape
   const rung_dimension *shape;
   /// The array's shape. It differs where bits < 8: codes are packed, least
   /// significant bit first, along the last dimension, whose size in bytes is
-  /// ceil(size * bits / 8).
+  /// ceil(size * bits / 8); of one code alone it may be [1].
+  uint32_t storage_rank;
   const rung_dimension *storage_shape;
   uint64_t valid_codes;  ///< codes below it are valid; 0: all are
   uint64_t packed_bytes; ///< 0 for an argument that is not packed

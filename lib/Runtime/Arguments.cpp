@@ -135,7 +135,9 @@ std::vector<int64_t> Arguments::outputSizes(const Argument &output) const {
   std::vector<int64_t> sizes;
   for (const Dimension &dimension : output.shape)
     sizes.push_back(sizeOf(dimension));
-  if (output.isSubByte() && !sizes.empty())
+  if (sizes.empty()) // one element, which may be stored as an array of one byte
+    sizes.resize(output.storage.size(), 1);
+  else if (output.isSubByte())
     sizes.back() = storedBytes(sizes.back(), output.bits);
   return sizes;
 }

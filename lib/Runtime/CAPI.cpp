@@ -94,7 +94,8 @@ rung_bundle::rung_bundle(std::unique_ptr<BundleReader> opened)
            static_cast<rung_argument_kind>(argument.kind),
            argument.format.c_str(), argument.bits, argument.type->name,
            argument.type->bytes, static_cast<uint32_t>(argument.shape.size()),
-           shape, shapes.back().data(), argument.codes, argument.packedBytes});
+           shape, static_cast<uint32_t>(argument.storage.size()),
+           shapes.back().data(), argument.codes, argument.packedBytes});
     }
     arguments.push_back(std::move(list));
     entries.push_back(

@@ -139,6 +139,10 @@ static ArgumentKind readKind(const Node &node) {
 
 /// The storage of an argument follows from its shape and width.
 static void checkStorage(const Node &node, const Argument &argument) {
+  // A code without dimensions fills one byte.
+  if (argument.isSubByte() && argument.shape.empty() &&
+      argument.storage.size() == 1 && argument.storage[0].size == 1)
+    return;
   bool same = argument.storage.size() == argument.shape.size();
   for (size_t i = 0; same && i < argument.shape.size(); ++i) {
     Dimension wanted = argument.shape[i];

@@ -114,6 +114,11 @@ EXPORT void rung_entry_copy8(rung_context *context, void *const *args) {
     ((uint8_t *)data(args[1]))[i] = ((uint8_t *)data(args[0]))[i];
 }
 
+// One code of four bits, as an array of one byte.
+EXPORT void rung_entry_nibble(rung_context *context, void *const *args) {
+  *(uint8_t *)data(args[1]) = *(uint8_t *)data(args[0]) & 15;
+}
+
 EXPORT void rung_entry_copy16(rung_context *context, void *const *args) {
   for (int64_t i = 0; i < elements(args[0], 1); ++i)
     ((uint16_t *)data(args[1]))[i] = ((uint16_t *)data(args[0]))[i];

@@ -67,7 +67,7 @@ static std::string toString(const rung_argument &argument) {
                      toString(argument.shape, argument.rank);
   if (argument.bits < 8)
     text += ", array " + std::string(argument.dtype) + " " +
-            toString(argument.storage_shape, argument.rank);
+            toString(argument.storage_shape, argument.storage_rank);
   else if (!std::strstr(argument.dtype, "float"))
     text += ", array " + std::string(argument.dtype);
   if (argument.packed_bytes)
@@ -192,7 +192,7 @@ void Call::allocateOutputs() {
   for (size_t i = inputs_; i < info_.argument_count; ++i) {
     const rung_argument &argument = info_.arguments[i];
     Array &array = arrays_[i];
-    array.sizes.resize(argument.rank);
+    array.sizes.resize(argument.storage_rank);
     char *error = nullptr;
     check(rung_output_sizes(bundle_, entry_, tensors_.data(), inputs_, i,
                             array.sizes.data(), &error),
@@ -208,7 +208,7 @@ void Call::allocateOutputs() {
       throw RunError{"out of memory for output '" + std::string(argument.name) +
                      "'"};
     std::memset(array.data.get(), 0, array.bytes);
-    tensors_[i] = {array.data.get(), argument.rank, array.sizes.data(),
+    tensors_[i] = {array.data.get(), argument.storage_rank, array.sizes.data(),
                    nullptr};
   }
 }

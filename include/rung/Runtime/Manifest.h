@@ -48,7 +48,8 @@ struct Argument {
   const ElementType *type = nullptr;
   Shape shape;
   /// The shape of the user's array. For a format narrower than a byte the last
-  /// size is ceil(size * bits / 8).
+  /// size is ceil(size * bits / 8); a single code (rank 0) may be stored as
+  /// [1].
   Shape storage;
   /// Codes 0 … codes-1 are valid; 0 means all are.
   uint64_t codes = 0;

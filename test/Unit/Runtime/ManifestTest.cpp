@@ -55,6 +55,19 @@ TEST(Manifest, ReadsAnArgument) {
   EXPECT_EQ(w.packedBytes, 99u);
 }
 
+TEST(Manifest, OneCodeIsOneByte) {
+  for (const char *storage : {"[]", "[1]"})
+    EXPECT_EQ(errorOf(withArguments(
+                  argument("z", "input", "4", "uint8", "[]", storage))),
+              "");
+  EXPECT_THAT(
+      errorOf(withArguments(argument("z", "input", "4", "uint8", "[]", "[2]"))),
+      HasSubstr("expected the storage of [] at 4 bits"));
+  EXPECT_THAT(errorOf(withArguments(
+                  argument("z", "input", "16", "float16", "[]", "[1]"))),
+              HasSubstr("expected the storage of [] at 16 bits"));
+}
+
 TEST(Manifest, SaysWhereItIsWrong) {
   EXPECT_THAT(errorOf("{"), HasSubstr("manifest: "));
   EXPECT_THAT(errorOf("[]"), HasSubstr("expected an object"));

@@ -115,6 +115,12 @@ def test_eight_and_sixteen_bit_formats(run):
         np.testing.assert_array_equal(np.load("y.npy"), halves.view(np.uint16))
 
 
+def test_a_single_narrow_code(run):
+    np.save("x.npy", np.array([0x73], np.uint8))
+    assert run("--entry=nibble", "--input=x.npy", "--output=y.npy").returncode == 0
+    np.testing.assert_array_equal(np.load("y.npy"), [3])
+
+
 def test_invalid_codes(run, refuse):
     np.save("codes.npy", np.array([[0b00100100, 0b01]], np.uint8))
     assert run("--entry=ternary", "--input=codes.npy", "--output=y.npy").returncode == 0
@@ -126,7 +132,7 @@ def test_invalid_codes(run, refuse):
 
 def test_command_line_errors(refuse, program, tmp_path):
     np.save("x.npy", np.zeros(3, np.float32))
-    assert "has 10 entries (twice, matmul, " in refuse("--input=x.npy")
+    assert "has 11 entries (twice, matmul, " in refuse("--input=x.npy")
     assert "has no entry 'gemm'; it has twice, matmul" in refuse("--entry=gemm")
     assert "unknown option '--frobnicate'" in refuse("--frobnicate")
     assert "--repeat=0, expected a number from 1" in refuse("--entry=twice", "--input=x.npy", "--repeat=0")
