@@ -20,10 +20,11 @@
 
 using namespace rung;
 
-/// How long a thread spins for the next loop before it sleeps. Waking one takes
-/// some 50 microseconds, the gaps between the loops of a model less.
-static constexpr std::chrono::microseconds kSpinTime{100};
-/// Spins between two looks at the clock, or before giving the core away.
+/// How long a thread spins for the next loop before it sleeps: several times
+/// what waking it costs (some 100 microseconds on a virtual machine), and
+/// longer than a language model pauses between two tokens.
+static constexpr std::chrono::microseconds kSpinTime{1000};
+/// Spins between two looks at the clock; the core is offered to others, too.
 static constexpr unsigned kSpins = 256;
 /// A thread takes its share of a loop in about this many ranges, so that a late
 /// one leaves work to the others.
@@ -112,8 +113,11 @@ uint64_t ThreadPool::waitForLoop(uint32_t seen) {
     if (epochOf(gate) != seen || stop_.load(std::memory_order_relaxed))
       return gate;
     relax();
-    if (spins % kSpins == 0 && Clock::now() > limit)
+    if (spins % kSpins)
+      continue;
+    if (Clock::now() > limit)
       break;
+    sched_yield();
   }
   // Announced before the last look at the gate, as run() opens the gate before
   // it looks for sleepers: one of the two sees the other.
