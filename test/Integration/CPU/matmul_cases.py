@@ -14,7 +14,7 @@ UNNAMED = ["!rung.float<e3m4, bias = 5, specials = none>", "!rung.codebook<3, [-
            "!rung.uint<5, offset = 16>", "!rung.float<e2m2, specials = fn>", "!rung.float<e4m3, unsigned>",
            "!rung.float<e5m1, bias = 12, specials = ieee>", "!rung.float<e1m5, specials = fnuz>",
            "!rung.codebook<5, [-3, -2, -1, -0.5, 0.1, 0.5, 1, 2, 3]>", "!rung.uint<8, offset = 1000>", "!rung.uint<2, offset = -3>",
-           "f4E2M1FN", "f6E3M2FN"]
+           "f6E3M2FN", "f8E4M3", "i4", "ui8", "si3"]
 FORMATS = number_formats.NAMED + UNNAMED
 # (N, K): one, odd, just beside powers of two, and two that fill tiles.
 SHAPES = [(1, 1), (3, 17), (17, 100), (33, 3), (16, 64), (100, 33), (5, 256), (1, 77), (64, 1), (31, 130), (48, 96)]
@@ -72,7 +72,7 @@ INTEGERS = [Case(n=n, k=k, **pick(M, i), activation=a, weight=w, result=r, bias=
                 ("int1", "uint1", "i16"), ("i16", "i8", "i32"), ("i32", "int2", "i32"), ("i16", "i16", "i32"), ("int8", "ternary", "i32"),
                 ("iq4nl", "binary", "int8"), ("!rung.uint<5, offset = 16>", "uint7", "int4"), ("uint3", "!rung.uint<2, offset = 1>", "uint6"),
                 ("i8", "i8", "f32"), ("int5", "int6", "f16"), ("int2", "uint8", "e4m3"), ("int3", "!rung.uint<8, offset = 1000>", "f64"),
-                ("uint2", "i32", "i32"), ("int7", "int7", "!rung.uint<8, offset = 128>")])
+                ("uint2", "i32", "i32"), ("i16", "i16", "i32"), ("int7", "int7", "!rung.uint<8, offset = 128>"), ("i32", "i8", "i32")])
             for n, k in [pick(SHAPES, i + 1)]]
 
 # Operands that f32 does not hold.

@@ -35,6 +35,7 @@ MINIFLOATS = {
     "e5m2": (5, 2, 15, "ieee"), "e4m3fnuz": (4, 3, 8, "fnuz"), "e5m2fnuz": (5, 2, 16, "fnuz"),
     "e3m4": (3, 4, 3, "ieee"), "e4m3b11fnuz": (4, 3, 11, "fnuz"),
 }
+UNNAMED_BUILTINS = {"f8E4M3": (4, 3, 7, "ieee")}
 
 BUILTIN_NAMES = {
     "f4E2M1FN": "e2m1", "f6E2M3FN": "e2m3", "f6E3M2FN": "e3m2", "f8E4M3FN": "e4m3", "f8E5M2": "e5m2",
@@ -236,8 +237,8 @@ def parse(text: str) -> Format:
     name = BUILTIN_NAMES.get(text, text)
     if name in CODEBOOKS:
         return codebook(text, *CODEBOOKS[name])
-    if name in MINIFLOATS:
-        return table(text, "float", minifloat_values(*MINIFLOATS[name]))
+    if name in MINIFLOATS | UNNAMED_BUILTINS:
+        return table(text, "float", minifloat_values(*(MINIFLOATS | UNNAMED_BUILTINS)[name]))
     if name == "e8m0":
         return table(text, "float", np.array([math.ldexp(1, c - 127) for c in range(255)] + [math.nan]))
     if name in FLOATS:
@@ -248,7 +249,7 @@ def parse(text: str) -> Format:
         return parse_float(text, int(match[1]), int(match[2]), match[3])
     if match := re.fullmatch(r"(?:!rung\.)?(u?)int<?(\d+)(?:,\s*offset\s*=\s*(-?\d+))?>?", text):
         return integer(text, int(match[2]), not match[1], int(match[3] or 0))
-    if match := re.fullmatch(r"(u?)i(\d+)", text):
+    if match := re.fullmatch(r"(u?)s?i(\d+)", text):
         bits = int(match[2])
         return integer(text, bits, not match[1]) if bits <= 8 else Format(text, bits, "integer", signed=not match[1])
     raise ValueError(f"no format: {text}")

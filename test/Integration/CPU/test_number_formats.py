@@ -19,7 +19,8 @@ ML_DTYPES = {
     "e8m0": ml_dtypes.float8_e8m0fnu,
 }
 UNNAMED = ["!rung.uint<5, offset = 16>", "!rung.float<e3m4, bias = 5, specials = none>", "!rung.float<e4m4, unsigned>",
-           "!rung.float<e2m2, specials = fn>", "!rung.codebook<3, [-4, -2.5, 0, 1, 2, 3.25, 8]>", "f4E2M1FN", "f8E8M0FNU"]
+           "!rung.float<e2m2, specials = fn>", "!rung.codebook<3, [-4, -2.5, 0, 1, 2, 3.25, 8]>", "f4E2M1FN", "f8E8M0FNU", "f8E4M3",
+           "i4", "ui8", "si3"]
 
 
 @pytest.mark.parametrize("name", ML_DTYPES)
