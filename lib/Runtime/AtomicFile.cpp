@@ -51,8 +51,16 @@ AtomicFile::AtomicFile(std::string path)
       std::free(resolved);
     }
   }
-  temporary_ = target_ + ".partial-XXXXXX";
-  descriptor_ = mkostemp(temporary_.data(), O_CLOEXEC);
+  // A file without a name, which the system removes however this process ends.
+  size_t slash = target_.rfind('/');
+  std::string folder =
+      slash == std::string::npos ? "." : target_.substr(0, slash + 1);
+  isRegular_ = true;
+  descriptor_ = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) { // not every file system has them
+    temporary_ = temporaryName();
+    descriptor_ = mkostemp(temporary_.data(), O_CLOEXEC);
+  }
   if (descriptor_ < 0) {
     int code = errno;
     temporary_.clear();
@@ -60,6 +68,30 @@ AtomicFile::AtomicFile(std::string path)
     return;
   }
   fchmod(descriptor_, exists ? status.st_mode & 07777 : defaultMode());
+}
+
+std::string AtomicFile::temporaryName() const {
+  return target_ + ".partial-XXXXXX";
+}
+
+/// Gives a file without a name one beside its target: a link cannot replace.
+bool AtomicFile::nameFile() {
+  temporary_ = temporaryName();
+  int file = mkostemp(temporary_.data(), O_CLOEXEC); // a name that is free
+  if (file < 0) {
+    int code = errno;
+    temporary_.clear();
+    return fail("cannot write", code);
+  }
+  close(file);
+  unlink(temporary_.c_str());
+  std::string self = "/proc/self/fd/" + std::to_string(descriptor_);
+  if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, temporary_.c_str(),
+             AT_SYMLINK_FOLLOW) == 0)
+    return true;
+  int code = errno;
+  temporary_.clear();
+  return fail("cannot write", code);
 }
 
 AtomicFile::~AtomicFile() { discard(); }
@@ -145,11 +177,14 @@ bool AtomicFile::copyToDevice() {
 bool AtomicFile::commit() {
   if (!error_.empty() || committed_)
     return error_.empty();
-  if (temporary_.empty()) {
+  if (!isRegular_) {
     if (!copyToDevice())
       return false;
-  } else if (rename(temporary_.c_str(), target_.c_str()) != 0) {
-    return fail("cannot write", errno);
+  } else {
+    if (temporary_.empty() && !nameFile())
+      return false;
+    if (rename(temporary_.c_str(), target_.c_str()) != 0)
+      return fail("cannot write", errno);
   }
   committed_ = true;
   discard();

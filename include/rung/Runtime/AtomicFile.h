@@ -13,10 +13,11 @@
 
 namespace rung {
 
-/// Writes a file under a temporary name beside it and renames it in the end.
-/// Destroyed before commit() has succeeded, it leaves nothing behind. Where the
-/// path is no regular file (a device, a pipe) the bytes are collected in memory
-/// and written in commit().
+/// Writes a file that has no name before it is complete (on file systems that
+/// know no such files, a temporary one beside it). Destroyed before commit()
+/// has succeeded, it leaves nothing behind; nor does a process that is killed.
+/// Where the path is no regular file (a device, a pipe) the bytes are collected
+/// in memory and written in commit().
 ///
 /// Errors are kept: after the first one every call returns false and does
 /// nothing, so a caller may look at the result of commit() alone.
@@ -45,10 +46,12 @@ private:
   bool fail(const std::string &what, int code);
   bool copyToDevice();
   void discard();
+  std::string temporaryName() const;
+  bool nameFile();
 
   std::string path_, target_, temporary_, error_;
   int descriptor_ = -1;
-  bool committed_ = false;
+  bool isRegular_ = false, committed_ = false;
 };
 
 } // namespace rung

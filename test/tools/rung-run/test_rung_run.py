@@ -7,6 +7,7 @@ import os
 import random
 import re
 import subprocess
+import time
 
 import ml_dtypes
 import numpy as np
@@ -100,6 +101,35 @@ def test_a_failing_entry_writes_nothing(refuse):
     np.save("position.npy", np.int32(5))
     assert "entry 'store': position is outside the cache" in refuse(
         "--entry=store", "--input=cache.npy", "--input=x.npy", "--input=position.npy", "--output=old.npy")
+
+
+def test_a_killed_run_leaves_nothing(program, kernels, tmp_path):
+    """The output has no name while the entry runs."""
+    np.save(tmp_path / "x.npy", np.arange(1000000, dtype=np.float32))
+    (tmp_path / "old.npy").write_text("as it was")
+    process = subprocess.Popen([program, kernels, "--entry=twice", "--input=x.npy", "--output=old.npy", "--repeat=100000000"],
+                               cwd=tmp_path)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    assert sorted(os.listdir(tmp_path)) == ["old.npy", "x.npy"]
+    assert (tmp_path / "old.npy").read_text() == "as it was"
+
+
+def test_outputs_keep_links_and_permissions(run, tmp_path):
+    np.save("x.npy", np.ones(3, np.float32))
+    (tmp_path / "real.npy").write_text("")
+    (tmp_path / "real.npy").chmod(0o640)
+    (tmp_path / "link.npy").symlink_to("real.npy")
+    assert run("--entry=twice", "--input=x.npy", "--output=link.npy").returncode == 0
+    assert (tmp_path / "link.npy").is_symlink() and (tmp_path / "real.npy").stat().st_mode & 0o777 == 0o640
+    np.testing.assert_array_equal(np.load("real.npy"), [2, 2, 2])
+    umask = os.umask(0o027)
+    try:
+        assert run("--entry=twice", "--input=x.npy", "--output=new.npy").returncode == 0
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "new.npy").stat().st_mode & 0o777 == 0o640
 
 
 def test_eight_and_sixteen_bit_formats(run):
