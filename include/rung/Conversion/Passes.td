@@ -49,4 +49,48 @@ def ConvertRungToTile : Pass<"convert-rung-to-tile", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::rung::tile::TileDialect"];
 }
 
+def ConvertTileToVector : Pass<"convert-tile-to-vector", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels of tiles into vector code for a CPU";
+  let description = [{
+    A fragment becomes one vector for each register, with one lane of the vector
+    for each lane of the layout; a packed fragment, one vector of i32 for each
+    word of its units. `tile.launch` becomes `scf.parallel`, buffers arrays on
+    the stack; copies are done at once, waits and barriers vanish. Run
+    `tile-expand-convert` first. How tables are looked up is what `rung.device`
+    of the module says: `lookup` is `permvar512`, `permps` or `gather`.
+
+    Sums of a `tile.mma` are in another order where it has few sums: each then
+    has several chains of additions. Loads read no element at or beyond their
+    bounds, but assume that a bound is at least 1.
+
+    Before:
+    ```mlir
+    tile.launch (%i) in (%c4) {
+      %n = arith.muli %i, %c16 : index
+      %w = tile.load %weights[%n, %k] {storage = ...} : memref<4x8x1x16xi32> -> !tile.fragment<16x8x!rung.int<4>, #packed>
+      %v = tile.map %w : ... -> !tile.fragment<16x8xf32, #plain> { ... }
+      %x = tile.load %activations[%m, %k] : memref<1x64xf32> -> !tile.fragment<1x8xf32, #replicated>
+      %d = tile.mma %v, %x, %c : ...
+      tile.store %d, %y[%m, %n] transposed : !tile.fragment<16x1xf32, #sums>, memref<1x64xf32>
+    }
+    ```
+    After:
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+      %words = vector.load %weights[%tile, %chunk, %c0, %c0] : memref<4x8x1x16xi32>, vector<16xi32>
+      %v0 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%table, %words) : ...
+      ...
+      %x0 = memref.load %activations[%m, %k] : memref<1x64xf32>
+      %b0 = vector.broadcast %x0 : f32 to vector<16xf32>
+      %p0 = arith.mulf %v0, %b0 fastmath<contract> : vector<16xf32>
+      ...
+      vector.store %d0, %y[%m, %n] : memref<1x64xf32>, vector<16xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // RUNG_CONVERSION_PASSES_TD

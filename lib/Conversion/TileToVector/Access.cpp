@@ -1,0 +1,296 @@
+//===- Access.cpp - where the lanes of a register are in memory -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Access.h"
+#include "IndexFacts.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace rung;
+
+bool Coordinate::isUniform() const {
+  return !lanes && llvm::all_equal(offsets);
+}
+
+bool Coordinate::isContiguous() const {
+  if (lanes)
+    return false;
+  for (auto [lane, offset] : llvm::enumerate(offsets))
+    if (offset != offsets.front() + int64_t(lane))
+      return false;
+  return true;
+}
+
+unsigned Access::bits() const {
+  return storage ? storage.getBits() : type().getElementTypeBitWidth();
+}
+
+//===----------------------------------------------------------------------===//
+// Coordinates
+//===----------------------------------------------------------------------===//
+
+SmallVector<Coordinate> AccessBuilder::coordinates(const Places &places) {
+  size_t rank = access.indices.size();
+  // The dimensions that the tile's rows and columns run along; a source of one
+  // dimension has only the one of its columns (rows, if transposed).
+  int64_t rowDim = int64_t(rank) - 2, columnDim = int64_t(rank) - 1;
+  if (access.transposed)
+    std::swap(rowDim, columnDim);
+  SmallVector<Coordinate> result;
+  for (size_t dim = 0; dim != rank; ++dim) {
+    Coordinate c;
+    c.base = access.indices[dim];
+    for (auto [row, column] : places)
+      c.offsets.push_back(int64_t(dim) == rowDim      ? row
+                          : int64_t(dim) == columnDim ? column
+                                                      : 0);
+    if (!access.bounds.empty() &&
+        !isKnownBelow(c.base, *llvm::max_element(c.offsets),
+                      access.bounds[dim]))
+      c.bound = access.bounds[dim];
+    result.push_back(c);
+  }
+  return result;
+}
+
+Value AccessBuilder::scalar(const Coordinate &c, int64_t block) {
+  Value index = b.add(c.base, c.offsets.front());
+  if (c.bound)
+    index = b.minimum(index, b.subtract(c.bound, b.index(1)));
+  return b.divide(index, block);
+}
+
+Value AccessBuilder::vector(const Coordinate &c, int64_t block) {
+  Value index = c.lanes;
+  if (!index)
+    index = b.add(b.indices(c.offsets), c.base);
+  if (c.bound)
+    index = b.minimum(index, b.subtract(c.bound, b.index(1)));
+  return b.divide(index, block);
+}
+
+Coordinate AccessBuilder::divided(Coordinate c, int64_t block) {
+  if (block == 1)
+    return c;
+  int64_t divisor = knownDivisor(c.base);
+  if (block > std::numeric_limits<int64_t>::max() / 2) {
+    // One block for any size.
+    c.base = b.index(0);
+    c.offsets.assign(c.offsets.size(), 0);
+  } else if (c.isUniform()) {
+    c.base = scalar(c, block);
+    c.offsets.assign(c.offsets.size(), 0);
+  } else if (!c.bound && divisor % block == 0) {
+    // The base divides, so each distance does for itself.
+    c.base = b.divide(c.base, block);
+    for (int64_t &offset : c.offsets)
+      offset /= block;
+  } else if (divisor && block % divisor == 0 &&
+             llvm::all_of(c.offsets, [&](int64_t offset) {
+               return offset / divisor == c.offsets.front() / divisor;
+             })) {
+    // All lanes are between two multiples of the divisor, so in one block.
+    c.base = scalar(c, block);
+    c.offsets.assign(c.offsets.size(), 0);
+  } else {
+    c.lanes = vector(c, block);
+  }
+  c.bound = {};
+  return c;
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+Value AccessBuilder::countWithin(const Coordinate &c, int64_t lanes) {
+  if (!c.bound)
+    return {};
+  Value count = b.subtract(c.bound, b.add(c.base, c.offsets.front()));
+  count = arith::MaxSIOp::create(b, count, b.index(0));
+  return b.minimum(count, b.index(lanes));
+}
+
+Value AccessBuilder::isWithin(ArrayRef<Coordinate> coordinates) {
+  Value all;
+  for (const Coordinate &c : coordinates) {
+    if (!c.bound)
+      continue;
+    Value index = c.isUniform() ? b.add(c.base, c.offsets.front())
+                                : b.add(b.indices(c.offsets), c.base);
+    Value bound = c.bound;
+    if (!c.isUniform())
+      bound = b.broadcast(bound, c.offsets.size());
+    Value within =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, bound);
+    all = all ? b.bitAnd(all, within) : within;
+  }
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// Masked moves of 8- and 16-bit elements are slow on many CPUs: worth a branch
+/// for when all lanes are there.
+static bool isNarrow(VectorType type) {
+  return type.getElementTypeBitWidth() < 32;
+}
+
+static Value maskOf(VectorBuilder &b, VectorType type, Value count) {
+  return vector::CreateMaskOp::create(
+      b, VectorType::get(type.getShape(), b.getI1Type()), ValueRange(count));
+}
+
+static Value isFull(VectorBuilder &b, VectorType type, Value count) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
+                               b.index(type.getNumElements()));
+}
+
+Value AccessBuilder::loadVector(VectorType type, ValueRange position,
+                                Value count) {
+  auto whole = [&]() -> Value {
+    return vector::LoadOp::create(b, type, access.memory, position);
+  };
+  auto masked = [&]() -> Value {
+    return vector::MaskedLoadOp::create(b, type, access.memory, position,
+                                        maskOf(b, type, count), b.zero(type));
+  };
+  if (!count)
+    return whole();
+  if (!isNarrow(type))
+    return masked();
+  auto branch = scf::IfOp::create(
+      b, isFull(b, type, count),
+      [&](OpBuilder &builder, Location loc) {
+        OpBuilder::InsertionGuard guard(b);
+        b.restoreInsertionPoint(builder.saveInsertionPoint());
+        scf::YieldOp::create(b, whole());
+      },
+      [&](OpBuilder &builder, Location loc) {
+        OpBuilder::InsertionGuard guard(b);
+        b.restoreInsertionPoint(builder.saveInsertionPoint());
+        scf::YieldOp::create(b, masked());
+      });
+  return branch.getResult(0);
+}
+
+void AccessBuilder::storeVector(Value value, ValueRange position, Value count) {
+  auto type = cast<VectorType>(value.getType());
+  auto whole = [&] {
+    vector::StoreOp::create(b, value, access.memory, position);
+  };
+  auto masked = [&] {
+    vector::MaskedStoreOp::create(b, access.memory, position,
+                                  maskOf(b, type, count), value);
+  };
+  if (!count)
+    return whole();
+  if (!isNarrow(type))
+    return masked();
+  auto branch = scf::IfOp::create(b, isFull(b, type, count),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  whole();
+  b.setInsertionPointToStart(branch.elseBlock());
+  masked();
+}
+
+Value AccessBuilder::size(unsigned dim) {
+  MemRefType type = access.type();
+  if (!type.isDynamicDim(dim))
+    return b.index(type.getDimSize(dim));
+  return memref::DimOp::create(b, access.memory, dim);
+}
+
+Value AccessBuilder::flatIndex(ValueRange position) {
+  Value index = position.front();
+  for (unsigned dim = 1; dim != position.size(); ++dim) {
+    Value extent = size(dim);
+    if (!isa<VectorType>(index.getType()))
+      index = b.createOrFold<arith::MulIOp>(index, extent);
+    else
+      index = b.multiply(index, extent);
+    index = b.add(index, position[dim]);
+  }
+  return index;
+}
+
+Value AccessBuilder::flatMemory() {
+  MemRefType type = access.type();
+  if (type.getRank() == 1)
+    return access.memory;
+  ReassociationIndices all(llvm::to_vector(llvm::seq<int64_t>(type.getRank())));
+  return memref::CollapseShapeOp::create(b, access.memory,
+                                         ArrayRef<ReassociationIndices>(all));
+}
+
+LogicalResult AccessBuilder::checkGather() {
+  if (access.type().getLayout().isIdentity())
+    return success();
+  return access.op->emitOpError() << "takes lanes apart in " << access.type()
+                                  << ", expected a contiguous row-major memref";
+}
+
+Value AccessBuilder::gather(Value memory, Value index) {
+  int64_t lanes = cast<VectorType>(index.getType()).getNumElements();
+  auto type = VectorType::get(
+      {lanes}, cast<MemRefType>(memory.getType()).getElementType());
+  auto maskType = VectorType::get({lanes}, b.getI1Type());
+  Value all =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(maskType, true));
+  return vector::GatherOp::create(b, type, memory, b.index(0), index, all,
+                                  b.zero(type));
+}
+
+Value AccessBuilder::loadAt(ValueRange position, int64_t lanes) {
+  bool isVector = llvm::any_of(
+      position, [](Value index) { return isa<VectorType>(index.getType()); });
+  if (isVector)
+    return gather(flatMemory(), flatIndex(position));
+  return b.broadcast(memref::LoadOp::create(b, access.memory, position), lanes);
+}
+
+//===----------------------------------------------------------------------===//
+// Elements
+//===----------------------------------------------------------------------===//
+
+static Type withElement(Type type, Type element) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.clone(element);
+  return element;
+}
+
+Value AccessBuilder::toRegister(Value element) {
+  Type type = getElementTypeOrSelf(element);
+  Type target = tile::registerType(type);
+  if (type == target)
+    return element;
+  if (!type.isInteger())
+    element = arith::BitcastOp::create(
+        b,
+        withElement(element.getType(),
+                    b.getIntegerType(type.getIntOrFloatBitWidth())),
+        element);
+  return b.asI32(element);
+}
+
+Value AccessBuilder::toMemory(Value value) {
+  Type type = access.type().getElementType();
+  if (getElementTypeOrSelf(value) == type)
+    return value;
+  Type integer = b.getIntegerType(type.getIntOrFloatBitWidth());
+  value =
+      arith::TruncIOp::create(b, withElement(value.getType(), integer), value);
+  if (type == integer)
+    return value;
+  return arith::BitcastOp::create(b, withElement(value.getType(), type), value);
+}

@@ -1,0 +1,285 @@
+//===- EncodeSequence.cpp - values to codes -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BuiltinFloats.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "rung/Dialect/Tile/IR/Tile.h"
+#include "rung/Dialect/Tile/Transforms/DecodeSequence.h"
+
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir;
+using namespace rung;
+using namespace rung::tile;
+
+//===----------------------------------------------------------------------===//
+// The steps of an encoding
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// From `key` on, up to the next step's, the code is `code`. A key is a float's
+/// bits as a signed integer in the float's order: -NaN, -inf, ..., -0, 0, ...,
+/// inf, NaN.
+struct Step {
+  int64_t key;
+  uint64_t code;
+};
+
+/// f32 (Bits = uint32_t) or f64 (uint64_t) as keys.
+template <typename Bits>
+struct KeySpace {
+  using Signed = std::make_signed_t<Bits>;
+  using Float = std::conditional_t<sizeof(Bits) == 4, float, double>;
+  static constexpr Bits magnitudeMask = ~Bits(0) >> 1;
+
+  static double valueOf(int64_t key) {
+    Signed bits = static_cast<Signed>(key);
+    bits ^= (bits >> (8 * sizeof(Bits) - 1)) & magnitudeMask;
+    return llvm::bit_cast<Float>(bits);
+  }
+  static int64_t infinity() {
+    return llvm::bit_cast<Signed>(std::numeric_limits<Float>::infinity());
+  }
+  static int64_t least() { return std::numeric_limits<Signed>::min(); }
+  static int64_t greatest() { return std::numeric_limits<Signed>::max(); }
+};
+
+/// The steps of NumberFormat::encode.
+template <typename Keys>
+class StepFinder {
+public:
+  StepFinder(const NumberFormat &format, const ConversionOptions &options)
+      : format(format), options(options) {}
+
+  SmallVector<Step> find() {
+    int64_t infinity = Keys::infinity();
+    append(Keys::least(), codeOf(Keys::least()));
+    // Between -inf and -0 and between 0 and inf the codes are in order, so
+    // that equal codes at two places are equal between them.
+    half(-infinity - 1, -1);
+    half(0, infinity);
+    append(infinity + 1, codeOf(infinity + 1));
+    return std::move(steps);
+  }
+
+private:
+  uint64_t codeOf(int64_t key) const {
+    std::optional<uint64_t> code =
+        format.encode(Keys::valueOf(key), options.rounding, options.saturate);
+    return code ? *code : *format.encode(0.0, {}, /*saturate=*/true);
+  }
+  void append(int64_t key, uint64_t code) {
+    if (steps.empty() || steps.back().code != code)
+      steps.push_back({key, code});
+  }
+  void half(int64_t low, int64_t high) {
+    append(low, codeOf(low));
+    between(low, codeOf(low), high, codeOf(high));
+  }
+  void between(int64_t low, uint64_t lowCode, int64_t high, uint64_t highCode) {
+    if (lowCode == highCode)
+      return;
+    if (high == low + 1)
+      return append(high, highCode);
+    int64_t middle = low + (high - low) / 2;
+    uint64_t code = codeOf(middle);
+    between(low, lowCode, middle, code);
+    between(middle, code, high, highCode);
+  }
+
+  const NumberFormat &format;
+  const ConversionOptions &options;
+  SmallVector<Step> steps;
+};
+
+/// What emitRoundToInteger computes.
+double roundToInteger(double value, double least, double greatest,
+                      const ConversionOptions &options) {
+  value = std::isnan(value) ? 0.0 : value;
+  value = std::clamp(value, least, greatest);
+  return options.rounding.mode == Rounding::Mode::NearestEven
+             ? std::nearbyint(value)
+             : std::trunc(value);
+}
+
+/// n = code + offset for formats whose values are all integers of a range.
+std::optional<AffineCode> integerRange(const NumberFormat &format) {
+  std::optional<AffineCode> affine = format.affineCode();
+  if (!affine || affine->scale != 1 || !format.isIntegerValued() ||
+      std::fabs(affine->offset) > 0x1p20)
+    return std::nullopt;
+  return affine;
+}
+
+/// True if rounding to an integer gives the code of each step, at both of its
+/// ends: as both are in order, everywhere.
+template <typename Keys>
+bool roundsToSteps(const NumberFormat &format, ArrayRef<Step> steps,
+                   double offset, const ConversionOptions &options) {
+  uint64_t mask = format.numCodes() - 1;
+  auto agrees = [&](int64_t key, uint64_t code) {
+    double n = roundToInteger(Keys::valueOf(key), format.minFinite(),
+                              format.maxFinite(), options);
+    return (uint64_t(int64_t(n - offset)) & mask) == code;
+  };
+  for (auto [i, step] : llvm::enumerate(steps)) {
+    int64_t last =
+        i + 1 == steps.size() ? Keys::greatest() : steps[i + 1].key - 1;
+    if (!agrees(step.key, step.code) || !agrees(last, step.code))
+      return false;
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// The search for a step
+//===----------------------------------------------------------------------===//
+
+/// The code of the step that `key` is on. Level d compares with the middle of
+/// the 2^d ranges that are left.
+Value emitSearch(OpBuilder &builder, Location loc, Value key,
+                 ArrayRef<Step> steps) {
+  Type i32 = builder.getI32Type(), keyType = key.getType();
+  size_t count = llvm::PowerOf2Ceil(steps.size());
+  auto keyOf = [&](size_t i) -> uint64_t {
+    return i < steps.size() ? uint64_t(steps[i].key)
+                            : llvm::maskTrailingOnes<uint64_t>(
+                                  keyType.getIntOrFloatBitWidth() - 1);
+  };
+  Value place =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value one =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(1));
+  for (size_t step = count / 2; step; step /= 2) {
+    SmallVector<uint64_t> middles;
+    for (size_t i = step; i < count; i += 2 * step)
+      middles.push_back(keyOf(i));
+    bool isFirst = middles.size() == 1;
+    Value middle =
+        isFirst ? arith::ConstantOp::create(
+                      builder, loc,
+                      IntegerAttr::get(
+                          keyType, llvm::APInt(keyType.getIntOrFloatBitWidth(),
+                                               middles[0], /*isSigned=*/false,
+                                               /*implicitTrunc=*/true)))
+                : emitTable(builder, loc, place, middles, keyType);
+    Value isAbove = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sge, key, middle);
+    Value bit = arith::ExtUIOp::create(builder, loc, i32, isAbove);
+    if (!isFirst)
+      bit = arith::OrIOp::create(
+          builder, loc, arith::ShLIOp::create(builder, loc, place, one), bit);
+    place = bit;
+  }
+  SmallVector<uint64_t> codes;
+  for (size_t i = 0; i != count; ++i)
+    codes.push_back(steps[std::min(i, steps.size() - 1)].code);
+  return emitTable(builder, loc, place, codes, i32);
+}
+
+template <typename Bits>
+Value emitEncodeOf(OpBuilder &builder, Location loc, Value value,
+                   const NumberFormat &to, const ConversionOptions &options) {
+  using Keys = KeySpace<Bits>;
+  SmallVector<Step> steps = StepFinder<Keys>(to, options).find();
+  std::optional<AffineCode> integer = integerRange(to);
+  if (integer && roundsToSteps<Keys>(to, steps, integer->offset, options)) {
+    Value n = emitRoundToInteger(builder, loc, value, to.minFinite(),
+                                 to.maxFinite(), options);
+    if (integer->offset == 0)
+      return n;
+    Value offset = arith::ConstantOp::create(
+        builder, loc, builder.getI32IntegerAttr(int32_t(integer->offset)));
+    return arith::SubIOp::create(builder, loc, n, offset);
+  }
+  unsigned width = 8 * sizeof(Bits);
+  auto type = builder.getIntegerType(width);
+  auto constant = [&](int64_t x) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getIntegerAttr(type, x));
+  };
+  Value bits = arith::BitcastOp::create(builder, loc, type, value);
+  Value sign = arith::ShRSIOp::create(builder, loc, bits, constant(width - 1));
+  Value flip =
+      arith::AndIOp::create(builder, loc, sign, constant(Keys::greatest()));
+  Value key = arith::XOrIOp::create(builder, loc, bits, flip);
+  return emitSearch(builder, loc, key, steps);
+}
+
+} // namespace
+
+Value tile::emitEncode(OpBuilder &builder, Location loc, Value value,
+                       const NumberFormat &to,
+                       const ConversionOptions &options) {
+  if (value.getType().isF64())
+    return emitEncodeOf<uint64_t>(builder, loc, value, to, options);
+  return emitEncodeOf<uint32_t>(builder, loc, value, to, options);
+}
+
+//===----------------------------------------------------------------------===//
+// Elements to elements
+//===----------------------------------------------------------------------===//
+
+/// A builtin element of at least 16 bits as f32 or f64, exactly.
+static Value asWideFloat(OpBuilder &builder, Location loc, Type type,
+                         Value value) {
+  if (type.isF16() || type.isBF16())
+    return arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
+  if (type.isInteger(16))
+    return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), value);
+  if (type.isInteger(32))
+    return arith::SIToFPOp::create(builder, loc, builder.getF64Type(), value);
+  return value;
+}
+
+/// i16 or i32 to the other.
+static Value emitBetweenIntegers(OpBuilder &builder, Location loc, Type to,
+                                 Value value) {
+  if (to.isInteger(32))
+    return arith::ExtSIOp::create(builder, loc, to, value);
+  auto constant = [&](int32_t x) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getI32IntegerAttr(x));
+  };
+  value = arith::MaxSIOp::create(builder, loc, value, constant(INT16_MIN));
+  value = arith::MinSIOp::create(builder, loc, value, constant(INT16_MAX));
+  return arith::TruncIOp::create(builder, loc, to, value);
+}
+
+Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
+                        Value value, const ConversionOptions &options) {
+  std::optional<NumberFormat> source = numberFormatOf(from),
+                              target = numberFormatOf(to);
+  if (!source || !target || isa<FloatTF32Type>(from) || isa<FloatTF32Type>(to))
+    return {};
+  if (from == to)
+    return value;
+  if (source->hasTable())
+    return emitDecodeCode(builder, loc, *source, to, value, options);
+  if (isa<IntegerType>(from) && isa<IntegerType>(to) && !target->hasTable())
+    return emitBetweenIntegers(builder, loc, to, value);
+  value = asWideFloat(builder, loc, from, value);
+  if (target->hasTable())
+    return emitEncode(builder, loc, value, *target, options);
+  if (auto integer = dyn_cast<IntegerType>(to)) {
+    value = emitRoundToInteger(builder, loc, value, target->minFinite(),
+                               target->maxFinite(), options);
+    return integer.getWidth() == 32
+               ? value
+               : arith::TruncIOp::create(builder, loc, to, value);
+  }
+  if (value.getType() == to)
+    return value;
+  if (to.isF64())
+    return arith::ExtFOp::create(builder, loc, to, value);
+  return emitTruncate(builder, loc, value, to, options);
+}
