@@ -78,6 +78,8 @@ LogicalResult LaunchOp::verify() {
   return success();
 }
 
+void YieldOp::build(OpBuilder &, OperationState &) {}
+
 //===----------------------------------------------------------------------===//
 // tile.load, tile.store
 //===----------------------------------------------------------------------===//
