@@ -82,6 +82,9 @@ public:
   }
 
 private:
+  /// Values of inputs that are loaded already.
+  using Loaded = DenseMap<OpOperand *, Value>;
+
   bool isReduction(unsigned loop) const {
     return iterators[loop] == utils::IteratorType::reduction;
   }
@@ -179,11 +182,11 @@ private:
     if (!innermostIsParallel()) {
       SmallVector<Value> results;
       for (OpOperand &init : op.getDpsInitsMutable())
-        results.push_back(loadIfUsed(init));
+        results.push_back(isCarried(init) ? loadIfUsed(init) : Value());
       emitReductionNest(0, results);
-      for (auto [init, result] :
-           llvm::zip(op.getDpsInitsMutable(), results))
-        store(init, result);
+      for (auto [init, result] : llvm::zip(op.getDpsInitsMutable(), results))
+        if (result && isCarried(init))
+          store(init, result);
       return;
     }
     if (reductions.empty())
@@ -197,12 +200,20 @@ private:
       builder.setInsertionPointToStart(forOp.getBody());
     }
     unsigned last = reductions.back();
-    Value unroll = constant(kReductionUnroll);
-    Value rest = arith::RemSIOp::create(builder, loc, extents[last], unroll);
-    Value main = arith::SubIOp::create(builder, loc, extents[last], rest);
+    bool canUnroll = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+      return isCarried(init);
+    });
+    Value main = zero;
+    if (canUnroll) {
+      Value unroll = constant(kReductionUnroll);
+      Value rest = arith::RemSIOp::create(builder, loc, extents[last], unroll);
+      main = arith::SubIOp::create(builder, loc, extents[last], rest);
+    }
     for (auto [from, to, step] :
          {std::tuple(zero, main, kReductionUnroll),
           std::tuple(main, extents[last], int64_t(1))}) {
+      if (from == to)
+        continue;
       auto forOp = scf::ForOp::create(builder, loc, from, to, constant(step));
       OpBuilder::InsertionGuard inner(builder);
       builder.setInsertionPointToStart(forOp.getBody());
@@ -214,11 +225,18 @@ private:
   void emitInnermost(Value begin, Value end, Value reduction, int64_t steps) {
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Value> offsets;
-    for (int64_t i = 0; i < steps && reduction; ++i)
-      offsets.push_back(i == 0 ? reduction
-                               : arith::AddIOp::create(builder, loc, reduction,
-                                                       constant(i)));
+    SmallVector<Loaded> hoisted;
+    for (int64_t i = 0; i < steps; ++i) {
+      if (reduction) {
+        offsets.push_back(i == 0 ? reduction
+                                 : arith::AddIOp::create(builder, loc, reduction,
+                                                         constant(i)));
+        indices[reductions.back()] = offsets.back();
+      }
+      hoisted.push_back(loadInvariant());
+    }
     auto forOp = scf::ForOp::create(builder, loc, begin, end, constant(1));
+    markIndependent(forOp);
     builder.setInsertionPointToStart(forOp.getBody());
     indices[*innermost] = forOp.getInductionVar();
     SmallVector<Value> values;
@@ -227,31 +245,92 @@ private:
     for (int64_t i = 0; i < steps; ++i) {
       if (reduction)
         indices[reductions.back()] = offsets[i];
-      values = emitBody(values);
+      values = emitBody(values, hoisted[i]);
     }
     for (auto [init, value] : llvm::zip(op.getDpsInitsMutable(), values))
       store(init, value);
   }
 
-  void emitReductionNest(unsigned depth, SmallVector<Value> &values) {
+  /// `values` holds the carried outputs, before and after; the others are null.
+  void emitReductionNest(unsigned depth, SmallVector<Value> &values,
+                         const Loaded &hoisted = Loaded()) {
     if (depth == reductions.size()) {
-      values = emitBody(values);
+      SmallVector<Value> outputs = values;
+      for (auto [output, init] : llvm::zip(outputs, op.getDpsInitsMutable()))
+        if (!isCarried(init))
+          output = loadIfUsed(init);
+      outputs = emitBody(outputs, hoisted);
+      for (auto [i, init] : llvm::enumerate(op.getDpsInitsMutable())) {
+        if (isCarried(init))
+          values[i] = outputs[i];
+        else
+          store(init, outputs[i]);
+      }
       return;
     }
     unsigned loop = reductions[depth];
-    // An output that the body does not read has no value to carry.
+    bool isInnermost = depth + 1 == reductions.size();
+    Loaded invariant = isInnermost ? loadInvariant() : Loaded();
+    // An output that the body does not read still has a last value.
     SmallVector<Value> carried;
     for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
-      carried.push_back(value ? value : load(init));
+      if (isCarried(init))
+        carried.push_back(value ? value : load(init));
     auto forOp = scf::ForOp::create(builder, loc, constant(0), extents[loop],
                                     constant(1), carried);
+    if (isInnermost)
+      markIndependent(forOp);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(forOp.getBody());
     indices[loop] = forOp.getInductionVar();
-    SmallVector<Value> inner(forOp.getRegionIterArgs());
-    emitReductionNest(depth + 1, inner);
-    scf::YieldOp::create(builder, loc, inner);
-    values.assign(forOp.getResults().begin(), forOp.getResults().end());
+    auto forEachCarried = [&](ValueRange from) {
+      for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
+        if (isCarried(init)) {
+          value = from.front();
+          from = from.drop_front();
+        }
+    };
+    forEachCarried(forOp.getRegionIterArgs());
+    emitReductionNest(depth + 1, values, invariant);
+    SmallVector<Value> yielded;
+    for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
+      if (isCarried(init))
+        yielded.push_back(value);
+    if (!yielded.empty())
+      scf::YieldOp::create(builder, loc, yielded);
+    forEachCarried(forOp.getResults());
+  }
+
+  /// Whether an output is one value for all steps of the reductions.
+  bool isCarried(OpOperand &init) {
+    AffineMap map = op.getMatchingIndexingMap(&init);
+    return llvm::none_of(reductions, [&](unsigned loop) {
+      return map.isFunctionOfDim(loop);
+    });
+  }
+
+  /// Inputs that the innermost loop does not move through, read before it.
+  /// Bufferization lets an output share memory with an input only where both
+  /// are walked in the same way, so the loop does not write them.
+  Loaded loadInvariant() {
+    Loaded result;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (op.payloadUsesValueFromOperand(operand) &&
+          !op.getMatchingIndexingMap(operand).isFunctionOfDim(*innermost))
+        result[operand] = load(*operand);
+    return result;
+  }
+
+  /// Tells LLVM that an iteration touches no memory that another one writes
+  /// (for the same reason), which spares checks at run time.
+  void markIndependent(scf::ForOp loop) {
+    MLIRContext *context = builder.getContext();
+    auto group = LLVM::AccessGroupAttr::get(
+        context, DistinctAttr::create(builder.getUnitAttr()));
+    loop->setAttr("loop_annotation",
+                  LLVM::LoopAnnotationAttr::get(
+                      context, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
+                      {}, {}, group));
   }
 
   SmallVector<Value> position(OpOperand &operand) {
@@ -290,13 +369,15 @@ private:
   }
 
   /// One execution of the payload on `outputs`, the current output values.
-  SmallVector<Value> emitBody(ArrayRef<Value> outputs) {
+  SmallVector<Value> emitBody(ArrayRef<Value> outputs, const Loaded &hoisted) {
     IRMapping mapping;
     Block *body = op.getBlock();
     for (OpOperand *operand : op.getDpsInputOperands()) {
       BlockArgument arg = op.getMatchingBlockArgument(operand);
-      if (!arg.use_empty())
-        mapping.map(arg, load(*operand));
+      if (arg.use_empty())
+        continue;
+      Value known = hoisted.lookup(operand);
+      mapping.map(arg, known ? known : load(*operand));
     }
     for (auto [init, value] : llvm::zip(op.getDpsInitsMutable(), outputs))
       if (value)

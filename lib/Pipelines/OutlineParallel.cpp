@@ -6,8 +6,10 @@
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/IR/IRMapping.h"
@@ -22,6 +24,182 @@ namespace rung {
 #include "rung/Pipelines/Passes.h.inc"
 
 namespace {
+
+constexpr StringLiteral kLauncherName = "rung.launch";
+
+/// Values on their way through the struct of captures. A memref goes as a
+/// pointer to its first element and the sizes and strides that its type does
+/// not know, so that the body does not depend on where in a larger buffer it
+/// lies.
+class Captures {
+public:
+  Captures(OpBuilder &builder, Location loc, const LLVMTypeConverter &converter)
+      : builder(builder), loc(loc), converter(converter) {}
+
+  void addScalar(Value value) {
+    if (value.getType().isIndex())
+      value = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                         value);
+    values.push_back(value);
+  }
+
+  LogicalResult add(Value value, scf::ParallelOp loop) {
+    Item item{value, value.getType(), values.size()};
+    if (auto type = dyn_cast<MemRefType>(value.getType())) {
+      SmallVector<int64_t> strides;
+      int64_t offset;
+      if (failed(type.getStridesAndOffset(strides, offset)))
+        return loop.emitError("uses a memref without strides: ") << type;
+      // Only loads and stores do not care that the offset became 0.
+      bool keepsType = !ShapedType::isDynamic(offset) && offset != 0 &&
+                       llvm::any_of(value.getUsers(), [&](Operation *user) {
+                         return loop->isAncestor(user) &&
+                                !isa<memref::LoadOp, memref::StoreOp>(user);
+                       });
+      addMemRef(value, type, strides, keepsType ? 0 : offset);
+      if (!type.getLayout().isIdentity() && !keepsType)
+        item.type = MemRefType::get(
+            type.getShape(), type.getElementType(),
+            StridedLayoutAttr::get(type.getContext(), 0, strides),
+            type.getMemorySpace());
+    } else if (Type lowered = converter.convertType(value.getType())) {
+      if (value.getType().isIndex())
+        addScalar(value);
+      else
+        values.push_back(lowered == value.getType()
+                             ? value
+                             : UnrealizedConversionCastOp::create(
+                                   builder, loc, lowered, value)
+                                   .getResult(0));
+    } else {
+      return loop.emitError("uses a value of type ")
+             << value.getType() << ", which cannot be passed to its body";
+    }
+    items.push_back(item);
+    return success();
+  }
+
+  /// In the body: maps every value to what it is there.
+  void restore(OpBuilder &inside, ArrayRef<Value> loaded,
+               IRMapping &mapping) const {
+    for (const Item &item : items) {
+      const Value *from = loaded.data() + item.first;
+      if (auto type = dyn_cast<MemRefType>(item.type)) {
+        Value memref = restoreMemRef(inside, type, from);
+        // Users that fix the type of their operand get the one they had.
+        if (type != item.value.getType()) {
+          auto anywhere = cast<MemRefType>(item.value.getType());
+          SmallVector<int64_t> strides;
+          int64_t offset;
+          (void)anywhere.getStridesAndOffset(strides, offset);
+          if (offset == ShapedType::kDynamic)
+            memref = memref::CastOp::create(inside, loc, anywhere, memref);
+        }
+        mapping.map(item.value, memref);
+        continue;
+      }
+      Value value = *from;
+      if (item.type.isIndex())
+        value = arith::IndexCastOp::create(inside, loc, item.type, value);
+      else if (value.getType() != item.type)
+        value = UnrealizedConversionCastOp::create(inside, loc, item.type, value)
+                    .getResult(0);
+      mapping.map(item.value, value);
+    }
+  }
+
+  ArrayRef<Value> lowered() const { return values; }
+  SmallVector<Type> types() const {
+    return llvm::map_to_vector(values, [](Value v) { return v.getType(); });
+  }
+
+private:
+  struct Item {
+    Value value;
+    Type type; // in the body
+    size_t first;
+  };
+
+  void addMemRef(Value value, MemRefType type, ArrayRef<int64_t> strides,
+                 int64_t offset) {
+    Value address =
+        memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, value);
+    address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                         address);
+    address = LLVM::IntToPtrOp::create(
+        builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), address);
+    bool dynamicStrides = !type.getLayout().isIdentity() &&
+                          llvm::is_contained(strides, ShapedType::kDynamic);
+    memref::ExtractStridedMetadataOp metadata;
+    if (offset == ShapedType::kDynamic || dynamicStrides)
+      metadata = memref::ExtractStridedMetadataOp::create(builder, loc, value);
+    if (offset != 0) {
+      Value distance =
+          offset == ShapedType::kDynamic
+              ? metadata.getOffset()
+              : Value(arith::ConstantIndexOp::create(builder, loc, offset));
+      distance = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                            distance);
+      address = LLVM::GEPOp::create(builder, loc, address.getType(),
+                                    converter.convertType(type.getElementType()),
+                                    address, ArrayRef<LLVM::GEPArg>{distance});
+    }
+    values.push_back(address);
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(dim))
+        addScalar(memref::DimOp::create(builder, loc, value, dim));
+    if (dynamicStrides)
+      for (auto [dim, stride] : llvm::enumerate(strides))
+        if (stride == ShapedType::kDynamic)
+          addScalar(metadata.getStrides()[dim]);
+  }
+
+  Value restoreMemRef(OpBuilder &inside, MemRefType type,
+                      const Value *from) const {
+    Type i64 = inside.getI64Type();
+    auto known = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(inside, loc, i64, value);
+    };
+    auto descriptor = MemRefDescriptor::poison(inside, loc,
+                                               converter.convertType(type));
+    descriptor.setAllocatedPtr(inside, loc, *from);
+    descriptor.setAlignedPtr(inside, loc, *from++);
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    (void)type.getStridesAndOffset(strides, offset);
+    descriptor.setOffset(inside, loc, known(offset));
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      sizes.push_back(type.isDynamicDim(dim) ? *from++
+                                             : known(type.getDimSize(dim)));
+      descriptor.setSize(inside, loc, dim, sizes.back());
+    }
+    Value product;
+    for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
+      if (strides[dim] != ShapedType::kDynamic)
+        descriptor.setStride(inside, loc, dim, known(strides[dim]));
+      else if (type.getLayout().isIdentity())
+        descriptor.setStride(inside, loc, dim, product);
+      if (type.getLayout().isIdentity())
+        product = product ? Value(LLVM::MulOp::create(inside, loc, product,
+                                                      sizes[dim]))
+                          : sizes[dim];
+    }
+    if (!type.getLayout().isIdentity())
+      for (int64_t dim = 0; dim < type.getRank(); ++dim)
+        if (strides[dim] == ShapedType::kDynamic)
+          descriptor.setStride(inside, loc, dim, *from++);
+    return UnrealizedConversionCastOp::create(inside, loc, type,
+                                              Value(descriptor))
+        .getResult(0);
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  const LLVMTypeConverter &converter;
+  SmallVector<Value> values;
+  SmallVector<Item> items;
+};
 
 /// Outlines the loops of one function. All of them share one struct of captures
 /// on the stack: a loop is finished before the next one begins.
@@ -97,86 +275,57 @@ private:
   LogicalResult outline(scf::ParallelOp loop) {
     loc = loop.getLoc();
     OpBuilder builder(loop);
-
-    // How many iterations, in how many chunks of what size.
     SmallVector<Value> counts;
     Value total = indexConstant(builder, 1);
     for (auto [lower, upper, step] : llvm::zip(
              loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
-      Value span = arith::SubIOp::create(builder, loc, upper, lower);
-      counts.push_back(arith::CeilDivSIOp::create(builder, loc, span, step));
-      total = arith::MulIOp::create(builder, loc, total, counts.back());
+      Value span = builder.createOrFold<arith::SubIOp>(loc, upper, lower);
+      counts.push_back(
+          builder.createOrFold<arith::CeilDivSIOp>(loc, span, step));
+      total = builder.createOrFold<arith::MulIOp>(loc, total, counts.back());
     }
-    auto [chunks, size] = chunk(builder, loop, total);
 
     // What the body needs. Constants are made again inside.
     SetVector<Value> used;
     getUsedValuesDefinedAbove(loop.getRegion(), used);
-    SmallVector<Value> captured = {total, size};
+    for (auto values : {ValueRange(counts), ValueRange(loop.getLowerBound()),
+                        ValueRange(loop.getStep())})
+      used.insert(values.begin(), values.end());
+    used.remove(context);
+    Captures passed(builder, loc, converter);
     SmallVector<Operation *> constants;
-    auto capture = [&](Value value) {
+    passed.addScalar(total);
+    passed.addScalar(total); // the iterations of a chunk, for the helper
+    for (Value value : used) {
       Operation *def = value.getDefiningOp();
       if (def && def->hasTrait<OpTrait::ConstantLike>()) {
         if (!llvm::is_contained(constants, def))
           constants.push_back(def);
-      } else if (value != context && !llvm::is_contained(captured, value)) {
-        captured.push_back(value);
+      } else if (failed(passed.add(value, loop))) {
+        return failure();
       }
-    };
-    for (Value value : used)
-      capture(value);
-    for (auto values : {ValueRange(counts), ValueRange(loop.getLowerBound()),
-                        ValueRange(loop.getStep())})
-      for (Value value : values)
-        capture(value);
-
-    SmallVector<Type> fields;
-    for (Value value : captured) {
-      fields.push_back(converter.convertType(value.getType()));
-      if (!fields.back())
-        return loop.emitError("uses a value of type ")
-               << value.getType() << ", which cannot be passed to its body";
     }
-    auto record = LLVM::LLVMStructType::getLiteral(builder.getContext(), fields);
+    auto record = LLVM::LLVMStructType::getLiteral(builder.getContext(),
+                                                   passed.types());
     captureBytes = std::max<int64_t>(captureBytes, layout.getTypeSize(record));
-    func::FuncOp body = makeBody(loop, record, captured, constants, counts);
-
-    for (auto [i, value] : llvm::enumerate(captured)) {
-      Value lowered = value;
-      if (fields[i] != value.getType())
-        lowered = UnrealizedConversionCastOp::create(builder, loc, fields[i],
-                                                     value)
-                      .getResult(0);
-      LLVM::StoreOp::create(builder, loc, lowered,
+    func::FuncOp body = makeBody(loop, record, passed, constants, counts);
+    for (auto [i, value] : llvm::enumerate(passed.lowered()))
+      LLVM::StoreOp::create(builder, loc, value,
                             field(builder, record, captures, i));
-    }
-    call(builder, body, chunks);
+
+    // One chunk for so many iterations; 0: one for each.
+    int64_t least = 0;
+    if (auto cost = loop->getAttrOfType<IntegerAttr>(kCostAttr))
+      least = std::max<int64_t>(1, grain / std::max<int64_t>(1, cost.getInt()));
+    Value address = func::ConstantOp::create(
+        builder, loc, body.getFunctionType(), body.getName());
+    address = UnrealizedConversionCastOp::create(builder, loc, pointer, address)
+                  .getResult(0);
+    Value worth = arith::ConstantIndexOp::create(builder, loc, least);
+    func::CallOp::create(builder, loc, launcher(),
+                         ValueRange{context, captures, total, worth, address});
     loop.erase();
     return success();
-  }
-
-  /// The number of chunks and the iterations of each.
-  std::pair<Value, Value> chunk(OpBuilder &builder, scf::ParallelOp loop,
-                                Value total) {
-    Value one = indexConstant(builder, 1);
-    auto cost = loop->getAttrOfType<IntegerAttr>(kCostAttr);
-    if (!cost)
-      return {total, one};
-    int64_t least = std::max<int64_t>(1, grain / std::max<int64_t>(1, cost.getInt()));
-    Value threads = loadContextField(builder, loc, context,
-                                     builder.getI32Type(),
-                                     offsetof(rung_context, threads));
-    threads = arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(),
-                                           threads);
-    Value most = arith::MulIOp::create(builder, loc, threads,
-                                       indexConstant(builder, chunksPerThread));
-    Value worth = arith::DivUIOp::create(builder, loc, total,
-                                         indexConstant(builder, least));
-    Value wanted = arith::MaxSIOp::create(
-        builder, loc, arith::MinSIOp::create(builder, loc, worth, most), one);
-    Value size = arith::CeilDivSIOp::create(builder, loc, total, wanted);
-    size = arith::MaxSIOp::create(builder, loc, size, one);
-    return {arith::CeilDivSIOp::create(builder, loc, total, size), size};
   }
 
   Value field(OpBuilder &builder, Type record, Value base, int32_t index) {
@@ -186,7 +335,7 @@ private:
   }
 
   func::FuncOp makeBody(scf::ParallelOp loop, LLVM::LLVMStructType record,
-                        ArrayRef<Value> captured,
+                        const Captures &passed,
                         ArrayRef<Operation *> constants,
                         ArrayRef<Value> counts) {
     OpBuilder builder(function->getContext());
@@ -195,28 +344,25 @@ private:
         builder.getFunctionType({pointer, pointer, builder.getI64Type()}, {});
     auto body = func::FuncOp::create(builder, loc, "body", type);
     body.setPrivate();
-    body.setNoInline(true); // it is called for each layer
+    keepOutOfLine(body);
     Block *block = body.addEntryBlock();
     builder.setInsertionPointToStart(block);
     IRMapping mapping;
     mapping.map(context, block->getArgument(0));
     for (Operation *op : constants)
       builder.clone(*op, mapping);
-    for (auto [i, value] : llvm::enumerate(captured)) {
-      auto load = LLVM::LoadOp::create(
-          builder, loc, record.getBody()[i],
-          field(builder, record, block->getArgument(1), i));
-      Value inside = load;
-      if (inside.getType() != value.getType())
-        inside = UnrealizedConversionCastOp::create(builder, loc,
-                                                    value.getType(), inside)
-                     .getResult(0);
-      mapping.map(value, inside);
-    }
-    Value total = mapping.lookup(captured[0]), size = mapping.lookup(captured[1]);
-    Value chunk = arith::IndexCastOp::create(
-        builder, loc, builder.getIndexType(), block->getArgument(2));
-    Value begin = arith::MulIOp::create(builder, loc, chunk, size);
+    SmallVector<Value> loaded;
+    for (auto [i, type] : llvm::enumerate(record.getBody()))
+      loaded.push_back(LLVM::LoadOp::create(
+          builder, loc, type, field(builder, record, block->getArgument(1), i)));
+    auto toIndex = [&](Value value) {
+      return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                        value);
+    };
+    Value total = toIndex(loaded[0]), size = toIndex(loaded[1]);
+    passed.restore(builder, loaded, mapping);
+    Value begin = arith::MulIOp::create(builder, loc,
+                                        toIndex(block->getArgument(2)), size);
     Value end = arith::MinSIOp::create(
         builder, loc, arith::AddIOp::create(builder, loc, begin, size), total);
     Value one = indexConstant(builder, 1);
@@ -245,6 +391,12 @@ private:
     return unique(body);
   }
 
+  /// Inlined into an entry, a body would be there once for each layer.
+  static void keepOutOfLine(func::FuncOp function) {
+    Builder builder(function.getContext());
+    function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  }
+
   /// An equal function that exists already, or `body` under a name of its own.
   func::FuncOp unique(func::FuncOp body) {
     std::string text;
@@ -259,31 +411,65 @@ private:
     return body;
   }
 
-  void call(OpBuilder &builder, func::FuncOp body, Value chunks) {
-    Value one = indexConstant(builder, 1);
+  /// Divides the iterations into chunks and runs them; see Passes.td.
+  func::FuncOp launcher() {
+    auto module = function->getParentOfType<ModuleOp>();
+    if (auto existing = module.lookupSymbol<func::FuncOp>(kLauncherName))
+      return existing;
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    Type index = builder.getIndexType(), i64 = builder.getI64Type();
+    auto result = func::FuncOp::create(
+        builder, loc, kLauncherName,
+        builder.getFunctionType({pointer, pointer, index, index, pointer}, {}));
+    result.setPrivate();
+    keepOutOfLine(result);
+    Block *block = result.addEntryBlock();
+    builder.setInsertionPointToStart(block);
+    Value context = block->getArgument(0), record = block->getArgument(1),
+          total = block->getArgument(2), least = block->getArgument(3),
+          body = block->getArgument(4);
+    Value zero = indexConstant(builder, 0), one = indexConstant(builder, 1);
+    Value threads = loadContextField(builder, loc, context, builder.getI32Type(),
+                                     offsetof(rung_context, threads));
+    threads = arith::IndexCastUIOp::create(builder, loc, index, threads);
+    Value most = arith::MulIOp::create(builder, loc, threads,
+                                       indexConstant(builder, chunksPerThread));
+    Value hasCost = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::ne, least, zero);
+    least = arith::MaxSIOp::create(builder, loc, least, one);
+    Value worth = arith::DivUIOp::create(builder, loc, total, least);
+    worth = arith::MinSIOp::create(builder, loc, worth, most);
+    Value wanted = arith::SelectOp::create(builder, loc, hasCost, worth, total);
+    wanted = arith::MaxSIOp::create(builder, loc, wanted, one);
+    Value size = arith::CeilDivUIOp::create(builder, loc, total, wanted);
+    size = arith::MaxSIOp::create(builder, loc, size, one);
+    Value chunks = arith::CeilDivUIOp::create(builder, loc, total, size);
+    auto toI64 = [&](Value value) {
+      return arith::IndexCastOp::create(builder, loc, i64, value);
+    };
+    Value sizeField = LLVM::GEPOp::create(
+        builder, loc, pointer, i64, record, ArrayRef<LLVM::GEPArg>{1},
+        LLVM::GEPNoWrapFlags::inbounds);
+    LLVM::StoreOp::create(builder, loc, toI64(size), sizeField);
     Value isParallel = arith::CmpIOp::create(
         builder, loc, arith::CmpIPredicate::sgt, chunks, one);
     auto branch = scf::IfOp::create(builder, loc, isParallel,
                                     /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
+    func::ReturnOp::create(builder, loc);
+    Type none = LLVM::LLVMVoidType::get(builder.getContext());
     builder.setInsertionPointToStart(branch.thenBlock());
     Value callee = loadContextField(builder, loc, context, pointer,
                                     offsetof(rung_context, parallel_for));
-    Value address = func::ConstantOp::create(
-        builder, loc, body.getFunctionType(), body.getName());
-    address = UnrealizedConversionCastOp::create(builder, loc, pointer, address)
-                  .getResult(0);
-    Value count = arith::IndexCastOp::create(builder, loc,
-                                             builder.getI64Type(), chunks);
-    auto signature = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(builder.getContext()),
-        {pointer, builder.getI64Type(), pointer, pointer});
-    LLVM::CallOp::create(builder, loc, signature,
-                         ValueRange{callee, context, count, address, captures});
+    LLVM::CallOp::create(
+        builder, loc,
+        LLVM::LLVMFunctionType::get(none, {pointer, i64, pointer, pointer}),
+        ValueRange{callee, context, toI64(chunks), body, record});
     builder.setInsertionPointToStart(branch.elseBlock());
-    Value zero = arith::ConstantIntOp::create(builder, loc, 0, 64);
-    func::CallOp::create(builder, loc, body,
-                         ValueRange{context, captures, zero});
+    Value first = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    LLVM::CallOp::create(
+        builder, loc, LLVM::LLVMFunctionType::get(none, {pointer, pointer, i64}),
+        ValueRange{body, context, record, first});
+    return result;
   }
 
   func::FuncOp function;

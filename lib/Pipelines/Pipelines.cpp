@@ -37,7 +37,7 @@ void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
 }
 
 void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseElementwise());
   pm.addPass(createRungPrepareEntries());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
@@ -46,7 +46,7 @@ void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addNestedPass<func::FuncOp>(createRungReleaseBuffers());
+  pm.addPass(createRungReleaseBuffers());
   pm.addNestedPass<func::FuncOp>(createRungLowerLinalg());
 }
 
@@ -57,8 +57,7 @@ void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createRungFinalizeEntries());
   arith::ArithEmulateUnsupportedFloatsOptions floats;
   floats.sourceTypeStrs = {"f16", "bf16"};
-  pm.addNestedPass<func::FuncOp>(
-      arith::createArithEmulateUnsupportedFloats(floats));
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(floats));
   RungExpandMathOptions math;
   math.features.assign(target.features.begin(), target.features.end());
   pm.addNestedPass<func::FuncOp>(createRungExpandMath(math));
@@ -77,6 +76,7 @@ void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addNestedPass<LLVM::LLVMFuncOp>(createRungMarkParallelAccesses());
 }
 
 void buildRungToCPUPipeline(OpPassManager &pm, const CPUTarget &target) {

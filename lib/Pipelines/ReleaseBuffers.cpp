@@ -45,9 +45,12 @@ bool isFreed(const BufferViewFlowAnalysis::ValueSetT &values) {
 
 struct ReleaseBuffers : impl::RungReleaseBuffersBase<ReleaseBuffers> {
   void runOnOperation() override {
-    func::FuncOp function = getOperation();
-    if (function.isDeclaration())
-      return;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isDeclaration() && failed(release(function)))
+        return signalPassFailure();
+  }
+
+  LogicalResult release(func::FuncOp function) {
     BufferViewFlowAnalysis aliases(function);
     SmallVector<memref::AllocOp> allocations;
     function.walk([&](memref::AllocOp op) { allocations.push_back(op); });
@@ -61,16 +64,16 @@ struct ReleaseBuffers : impl::RungReleaseBuffersBase<ReleaseBuffers> {
         memref::DeallocOp::create(builder, op.getLoc(), op.getResult());
       } else if (op->use_empty()) {
         op.erase();
-      } else if (failed(releaseAtReturn(op))) {
-        return signalPassFailure();
+      } else if (failed(releaseAtReturn(function, op))) {
+        return failure();
       }
     }
+    return success();
   }
 
   /// For a buffer that leaves its block. In a branch the allocation may not
   /// have happened, so it is moved in front of the branch.
-  LogicalResult releaseAtReturn(memref::AllocOp op) {
-    func::FuncOp function = getOperation();
+  LogicalResult releaseAtReturn(func::FuncOp function, memref::AllocOp op) {
     if (op->getParentOfType<LoopLikeOpInterface>())
       return op.emitError("a buffer that is allocated in a loop leaves it, so it "
                           "could not be released; update a tensor of the same "

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "rung/Target/CodeGen.h"
+#include "rung/Runtime/EntryABI.h"
 
 #include "lld/Common/Driver.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
@@ -71,10 +72,13 @@ memset:
   .size memset, .-memset
 )";
 
+/// Only entries are visible from outside.
 void setTargetAttributes(Module &module, const CPUTarget &target) {
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;
+    if (!function.getName().starts_with(RUNG_ENTRY_PREFIX))
+      function.setLinkage(GlobalValue::InternalLinkage);
     function.addFnAttr("target-cpu", target.cpu);
     if (!target.featureString.empty())
       function.addFnAttr("target-features", target.featureString);

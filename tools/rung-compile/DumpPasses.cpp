@@ -7,6 +7,8 @@
 #include "mlir/IR/Operation.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -26,19 +28,28 @@ public:
   }
 
   void runAfterPass(Pass *pass, Operation *op) override {
-    // A pass manager nested in another one has no argument; its passes do.
-    if (pass->getArgument().empty() || !error.empty())
+    std::string name = pass->getArgument().str();
+    if (op->getParentOp()) { // of one function; shown when all are done
+      if (!name.empty() && !llvm::is_contained(nested, name))
+        nested.push_back(name);
       return;
-    while (Operation *parent = op->getParentOp())
-      op = parent;
+    }
+    if (name.empty()) // the pass that ran the nested ones
+      name = llvm::join(nested, "+");
+    nested.clear();
+    if (!name.empty() && error.empty())
+      write(name, op);
+  }
+
+private:
+  void write(StringRef name, Operation *module) {
     std::string text;
-    llvm::raw_string_ostream(text) << *op << "\n";
+    llvm::raw_string_ostream(text) << *module << "\n";
     if (text == last)
       return;
     SmallString<128> path(directory);
     llvm::sys::path::append(
-        path, llvm::formatv("{0,0+3}-{1}.mlir", number++, pass->getArgument())
-                  .str());
+        path, llvm::formatv("{0,0+3}-{1}.mlir", number++, name).str());
     std::error_code code;
     llvm::raw_fd_ostream file(path, code);
     if (!code) {
@@ -52,10 +63,10 @@ public:
     last = std::move(text);
   }
 
-private:
   std::string directory;
   std::string &error;
   std::string last;
+  std::vector<std::string> nested;
   unsigned number = 0;
 };
 

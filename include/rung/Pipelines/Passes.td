@@ -150,7 +150,7 @@ def RungExpandMath : Pass<"rung-expand-math", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
-def RungReleaseBuffers : Pass<"rung-release-buffers", "::mlir::func::FuncOp"> {
+def RungReleaseBuffers : Pass<"rung-release-buffers", "::mlir::ModuleOp"> {
   let summary = "Free every buffer after its last use";
   let description = [{
     Inserts a `memref.dealloc` behind the last operation of the allocation's
@@ -181,13 +181,13 @@ def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
   let description = [{
     The body of each outermost `scf.parallel` (or `scf.forall` without results) becomes a private
     function of (context, captured values, chunk). The caller stores what the
-    body uses in a struct on its stack and calls `parallel_for` of the context,
+    body uses in a struct on its stack and calls a helper, `rung.launch`, which calls `parallel_for` of the context
     with as many chunks as the work is worth: one for each `grain` of
     `rung.cost` times iterations, at most `chunks-per-thread` for each thread;
-    if that is one, the body is called directly. A loop without `rung.cost`
+    if that is one, it calls the body itself. A loop without `rung.cost`
     is worth a chunk for each iteration. Constants are recomputed in
-    the body, so that equal loops of different layers become one function.
-    Parallel loops inside become sequential.
+    the body, and a memref is passed as a pointer to its first element, so that equal loops of different
+    layers become one function. Parallel loops inside become sequential.
 
     Before:
     ```mlir
@@ -197,9 +197,8 @@ def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
     After:
     ```mlir
     func.func @f(%context: !llvm.ptr, %x: memref<?xf32>) {
-      %captures = llvm.alloca ... // %x, %n, chunk size
-      scf.if %large { llvm.call %parallel_for(%context, %chunks, @f.parallel.0, %captures) }
-      else { call @f.parallel.0(%context, %captures, %c0) }
+      %captures = llvm.alloca ... // iterations, iterations of a chunk, %x, its size
+      call @rung.launch(%context, %captures, %n, %least, @f.parallel.0)
     func.func private @f.parallel.0(%context: !llvm.ptr, %captures: !llvm.ptr, %chunk: i64) {
       scf.for %i = %begin to %end step %c1 { ... }
     ```
@@ -210,7 +209,8 @@ def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
     Option<"chunksPerThread", "chunks-per-thread", "int64_t", "4",
            "Chunks for each thread, for balance">];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
@@ -254,6 +254,30 @@ def RungFinalizeEntries : Pass<"rung-finalize-entries", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+}
+
+def RungMarkParallelAccesses : Pass<"rung-mark-parallel-accesses", "::mlir::LLVM::LLVMFuncOp"> {
+  let summary = "Put the accesses of annotated loops into their access group";
+  let description = [{
+    `rung-lower-linalg` names an access group for each innermost loop whose
+    iterations are independent; lowering to the LLVM dialect keeps that on the loop's branch, but not
+    on the loads and stores. This pass puts them there, so that
+    LLVM vectorises the loop without checks for overlap.
+
+    Before:
+    ```mlir
+    ^header(%i: i64):
+      llvm.cond_br %c, ^body, ^exit {loop_annotation = #llvm.loop_annotation<parallelAccesses = #group>}
+    ^body:
+      %v = llvm.load %p : !llvm.ptr -> f32
+      llvm.br ^header(%j : i64)
+    ```
+    After:
+    ```mlir
+      %v = llvm.load %p {access_groups = [#group]} : !llvm.ptr -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // RUNG_PIPELINES_PASSES_TD
