@@ -190,8 +190,10 @@ LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
   VectorBuilder b(op.getLoc(), op);
   // Latency times throughput of a multiply-add, roughly, on a current core.
   constexpr int64_t sumsInFlight = 8;
-  int64_t registers = layout.getRegisters();
-  size_t chains = registers >= sumsInFlight ? 1 : registers >= 4 ? 2 : 4;
+  int64_t registers = layout.getRegisters(), depth = aType.getColumns();
+  size_t chains = registers >= sumsInFlight      ? 1
+                  : registers >= 4 || depth < 16 ? 2
+                                                 : 4;
   SmallVector<Value> results;
   for (int64_t reg = 0; reg != registers; ++reg) {
     Places places = placesOf(layout, reg);

@@ -118,7 +118,7 @@ private:
   DeviceAttr device;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> parts;
   llvm::DenseMap<mlir::Attribute, mlir::memref::GlobalOp> tables;
-  /// In the order of conversion; erased at the end, last first.
+  /// Erased at the end.
   llvm::SmallVector<mlir::Operation *> converted;
 };
 

@@ -255,7 +255,10 @@ LogicalResult KernelLowering::run() {
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
     if (failed(lower(&op)))
       return failure();
-  for (Operation *op : llvm::reverse(converted))
+  // They use each other, and arguments of each other's blocks.
+  for (Operation *op : converted)
+    op->dropAllReferences();
+  for (Operation *op : converted)
     op->erase();
   return success();
 }

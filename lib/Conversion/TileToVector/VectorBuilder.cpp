@@ -8,6 +8,7 @@
 #include "KernelLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace rung;
@@ -109,7 +110,16 @@ Value VectorBuilder::multiply(Value a, int64_t b) {
   return b == 1 ? a : multiply(a, constantLike(a, b));
 }
 Value VectorBuilder::divide(Value a, int64_t b) {
-  return b == 1 ? a : binary<arith::DivUIOp>(a, constantLike(a, b));
+  if (b == 1)
+    return a;
+  // Tiles are numbered by indices that were multiplied just before.
+  llvm::APInt factor;
+  if (auto product = a.getDefiningOp<arith::MulIOp>())
+    if (a.getType().isIndex() &&
+        matchPattern(product.getRhs(), m_ConstantInt(&factor)) &&
+        factor.getSExtValue() % b == 0)
+      return multiply(product.getLhs(), factor.getSExtValue() / b);
+  return binary<arith::DivUIOp>(a, constantLike(a, b));
 }
 Value VectorBuilder::remainder(Value a, int64_t b) {
   return binary<arith::RemUIOp>(a, constantLike(a, b));

@@ -28,6 +28,8 @@ def Tile_Dialect : Dialect {
     coordinates of its first element in the logical tensor; `#rung.storage` says
     how that tensor sits in memory.
   }];
+  // Builtin types are number formats once that dialect is there.
+  let dependentDialects = ["::rung::RungDialect"];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
