@@ -53,11 +53,10 @@ static std::optional<RowGather> matchGather(linalg::GenericOp op) {
   // Each index serves a whole row: it does not depend on the column.
   OpOperand *indices = op.getMatchingOpOperand(argument);
   AffineMap map = op.getMatchingIndexingMap(indices);
-  unsigned rowLoops = op.getNumLoops() - 1;
-  if (op.isDpsInit(indices) || map.getNumResults() != rowLoops ||
-      map !=
-          AffineMap::getMultiDimIdentityMap(op.getNumLoops(), op.getContext())
-              .getMajorSubMap(rowLoops))
+  bool isByRow = map.getNumResults() == op.getNumLoops() - 1;
+  for (auto [loop, index] : llvm::enumerate(map.getResults()))
+    isByRow &= index == getAffineDimExpr(loop, op.getContext());
+  if (op.isDpsInit(indices) || !isByRow)
     return std::nullopt;
   return RowGather{table, indices};
 }
