@@ -24,10 +24,10 @@ function(_rung_target_use_mlir target)
   target_link_libraries(${target} PUBLIC MLIR LLVM)
 endfunction()
 
-# rung_add_library(NAME SOURCES ... [DEPENDS tablegen-targets...] [LINK libs...] [NO_LLVM])
-# A static library `NAME`, exported as rung::NAME.
+# rung_add_library(NAME SOURCES ... [DEPENDS tablegen-targets...] [LINK libs...] [NO_LLVM] [NO_INSTALL])
+# A static library `NAME`, exported as rung::NAME unless NO_INSTALL is given.
 function(rung_add_library name)
-  cmake_parse_arguments(ARG "NO_LLVM" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "NO_LLVM;NO_INSTALL" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   add_library(rung::${name} ALIAS ${name})
   _rung_target_defaults(${name})
@@ -38,7 +38,12 @@ function(rung_add_library name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
-  install(TARGETS ${name} EXPORT rungTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  if(NOT ARG_NO_INSTALL)
+    install(TARGETS ${name} EXPORT rungTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    if(NOT ARG_NO_LLVM)
+      set_property(GLOBAL APPEND PROPERTY RUNG_MLIR_LIBRARIES ${name})
+    endif()
+  endif()
 endfunction()
 
 # rung_add_tool(NAME SOURCES ... [LINK libs...] [NO_LLVM]): an executable in build/bin.
@@ -50,6 +55,8 @@ function(rung_add_tool name)
     _rung_target_use_mlir(${name})
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  # An installed tool finds libMLIR where the build found it.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
