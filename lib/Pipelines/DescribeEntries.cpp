@@ -1,7 +1,9 @@
-//===- DescribeEntries.cpp - Signatures as users see them ------------------===//
+//===- DescribeEntries.cpp - Signatures as users see them
+//------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
@@ -73,8 +75,8 @@ private:
         continue;
       for (auto [dim, expr] : llvm::enumerate(map.getResults()))
         if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
-          auto [it, isNew] = first.try_emplace(loop.getPosition(),
-                                               operand.get(), dim);
+          auto [it, isNew] =
+              first.try_emplace(loop.getPosition(), operand.get(), dim);
           if (!isNew)
             join(it->second.first, it->second.second, operand.get(), dim);
         }
@@ -178,9 +180,10 @@ public:
         return failure();
       if (isInout && function.getResultTypes()[inout++] != arg.getType())
         return function.emitError()
-               << "result #" << inout - 1 << " is the updated value of argument #"
-               << i << " and must have its type " << arg.getType()
-               << ", found " << function.getResultTypes()[inout - 1];
+               << "result #" << inout - 1
+               << " is the updated value of argument #" << i
+               << " and must have its type " << arg.getType() << ", found "
+               << function.getResultTypes()[inout - 1];
     }
     for (unsigned i = 0; i < outputs; ++i)
       if (failed(add(returnOp.getOperand(i), "output", "result", i,
@@ -211,8 +214,8 @@ private:
         shape.push_back(builder.getI64IntegerAttr(size));
         continue;
       }
-      auto [it, isNew] =
-          dynamicNames.try_emplace(sizes.classOf(value, dim), dynamicNames.size());
+      auto [it, isNew] = dynamicNames.try_emplace(sizes.classOf(value, dim),
+                                                  dynamicNames.size());
       if (isNew && kind == "output")
         return function.emitError()
                << "dynamic size " << dim << " of result #" << index
@@ -237,14 +240,40 @@ private:
   DenseMap<unsigned, unsigned> dynamicNames;
 };
 
-struct DescribeEntries
-    : impl::RungDescribeEntriesBase<DescribeEntries> {
+/// Adds to a signature which arguments arrive packed since
+/// rung-separate-storage, and who packs them.
+void describePacking(func::FuncOp function) {
+  Builder builder(function.getContext());
+  SmallVector<Attribute> entries(
+      function->getAttrOfType<ArrayAttr>(kSignatureAttr).getValue());
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto packer = function.getArgAttrOfType<FlatSymbolRefAttr>(
+        i, RungDialect::kPackAttrName);
+    if (!packer)
+      continue;
+    auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    NamedAttrList entry(cast<DictionaryAttr>(entries[i]));
+    entry.set(kPackerKey, builder.getStringAttr(packer.getValue()));
+    entry.set(kPackedBytesKey,
+              builder.getI64IntegerAttr(type.getNumElements() *
+                                        type.getElementTypeBitWidth() / 8));
+    entries[i] = entry.getDictionary(function.getContext());
+  }
+  function->setAttr(kSignatureAttr, builder.getArrayAttr(entries));
+}
+
+struct DescribeEntries : impl::RungDescribeEntriesBase<DescribeEntries> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function.isPublic() || function->hasAttr(kSignatureAttr))
+      if (!function.isPublic())
         continue;
+      if (function->hasAttr(kSignatureAttr)) {
+        describePacking(function);
+        continue;
+      }
       if (function.isDeclaration()) {
-        function.emitError("a public function without a body cannot be an entry");
+        function.emitError(
+            "a public function without a body cannot be an entry");
         return signalPassFailure();
       }
       if (!function.getBody().hasOneBlock()) {

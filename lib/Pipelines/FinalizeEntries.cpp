@@ -1,4 +1,5 @@
-//===- FinalizeEntries.cpp - Wrappers with the entry ABI -------------------===//
+//===- FinalizeEntries.cpp - Wrappers with the entry ABI
+//-------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -6,6 +7,7 @@
 #include "rung/Pipelines/Passes.h"
 #include "rung/Runtime/EntryABI.h"
 
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -16,6 +18,21 @@ namespace rung {
 #include "rung/Pipelines/Passes.h.inc"
 
 namespace {
+
+/// The descriptor at `address`. Of an array of static size only the data
+/// pointer is read: a packed weight comes as a row of bytes.
+Value loadDescriptor(OpBuilder &builder, const LLVMTypeConverter &converter,
+                     Location loc, MemRefType type, Value address) {
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+    return LLVM::LoadOp::create(builder, loc, converter.convertType(type),
+                                address);
+  Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, address,
+                                   ArrayRef<LLVM::GEPArg>{1},
+                                   LLVM::GEPNoWrapFlags::inbounds);
+  Value data = LLVM::LoadOp::create(builder, loc, pointer, slot);
+  return MemRefDescriptor::fromStaticShape(builder, loc, converter, type, data);
+}
 
 LogicalResult wrap(func::FuncOp function, const LLVMTypeConverter &converter) {
   Location loc = function.getLoc();
@@ -41,11 +58,11 @@ LogicalResult wrap(func::FuncOp function, const LLVMTypeConverter &converter) {
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)},
         LLVM::GEPNoWrapFlags::inbounds);
     Value address = LLVM::LoadOp::create(builder, loc, pointer, slot);
-    Value descriptor =
-        LLVM::LoadOp::create(builder, loc, descriptorType, address);
-    operands.push_back(UnrealizedConversionCastOp::create(builder, loc, argument,
-                                                          descriptor)
-                           .getResult(0));
+    Value descriptor = loadDescriptor(builder, converter, loc,
+                                      cast<MemRefType>(argument), address);
+    operands.push_back(
+        UnrealizedConversionCastOp::create(builder, loc, argument, descriptor)
+            .getResult(0));
   }
   func::CallOp::create(builder, loc, function, operands);
   LLVM::ReturnOp::create(builder, loc, ValueRange());
@@ -56,8 +73,8 @@ LogicalResult wrap(func::FuncOp function, const LLVMTypeConverter &converter) {
 struct FinalizeEntries : impl::RungFinalizeEntriesBase<FinalizeEntries> {
   void runOnOperation() override {
     LLVMTypeConverter converter(&getContext());
-    for (auto function : llvm::make_early_inc_range(
-             getOperation().getOps<func::FuncOp>())) {
+    for (auto function :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (!function.isPublic() || function.isDeclaration())
         continue;
       if (function.getNumArguments() == 0 ||

@@ -1,8 +1,12 @@
-//===- Pipelines.cpp - The ways down ---------------------------------------===//
+//===- Pipelines.cpp - The ways down
+//---------------------------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "rung/Pipelines/Pipelines.h"
+#include "rung/Conversion/Passes.h"
+#include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Dialect/Tile/Transforms/Passes.h"
 #include "rung/Pipelines/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -29,14 +33,26 @@ struct RungToCPUOptions : PassPipelineOptions<RungToCPUOptions> {
 } // namespace
 
 void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
+  RungSetDeviceOptions device;
+  device.target = target.str();
+  pm.addPass(createRungSetDevice(device));
   pm.addPass(createRungDescribeEntries());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createRungFuseDequantize());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createRungSelectCompute());
+  pm.addPass(createRungSelectSchedule());
+  pm.addPass(createRungSeparateStorage());
+  // The functions that pack arguments are described too.
+  pm.addPass(createRungDescribeEntries());
+  pm.addPass(createCanonicalizerPass());
 }
 
 void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
+  pm.addNestedPass<func::FuncOp>(createRungExpandPack());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseElementwise());
   pm.addPass(createRungPrepareEntries());
@@ -46,7 +62,11 @@ void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createRungLowerParameters());
   pm.addPass(createRungReleaseBuffers());
+  pm.addPass(createConvertRungToTile());
+  pm.addPass(tile::createTileExpandConvert());
+  pm.addPass(createConvertTileToVector());
   pm.addNestedPass<func::FuncOp>(createRungLowerLinalg());
 }
 
@@ -86,9 +106,9 @@ void buildRungToCPUPipeline(OpPassManager &pm, const CPUTarget &target) {
 }
 
 void registerRungPipelines() {
-  PassRegistryFunction build = [](OpPassManager &pm, StringRef text,
-                                  function_ref<LogicalResult(const Twine &)>
-                                      report) -> LogicalResult {
+  PassRegistryFunction build =
+      [](OpPassManager &pm, StringRef text,
+         function_ref<LogicalResult(const Twine &)> report) -> LogicalResult {
     auto options = RungToCPUOptions::createFromString(text);
     if (!options)
       return failure();

@@ -4,6 +4,10 @@
 //===----------------------------------------------------------------------===//
 #include "rung/Pipelines/Pipelines.h"
 
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Dialect/Rung/Transforms/BufferizableOpInterfaceImpl.h"
+#include "rung/Dialect/Tile/IR/Tile.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,8 +49,8 @@ void rung::registerRungDialects(DialectRegistry &registry) {
                   bufferization::BufferizationDialect, cf::ControlFlowDialect,
                   func::FuncDialect, index::IndexDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+                  RungDialect, scf::SCFDialect, tensor::TensorDialect,
+                  tile::TileDialect, ub::UBDialect, vector::VectorDialect>();
   func::registerInlinerExtension(registry);
 
   affine::registerValueBoundsOpInterfaceExternalModels(registry);
@@ -65,6 +69,7 @@ void rung::registerRungDialects(DialectRegistry &registry) {
   scf::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   vector::registerBufferizableOpInterfaceExternalModels(registry);
+  registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerSubsetOpInterfaceExternalModels(registry);
   tensor::registerSubsetOpInterfaceExternalModels(registry);
   arith::registerBufferViewFlowOpInterfaceExternalModels(registry);

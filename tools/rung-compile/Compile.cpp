@@ -1,10 +1,13 @@
-//===- Compile.cpp - One module to code for its targets --------------------===//
+//===- Compile.cpp - One module to code for its targets
+//--------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "Compile.h"
+#include "Constants.h"
 #include "DumpPasses.h"
 #include "Manifest.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/Pipelines.h"
 #include "rung/Runtime/BundleWriter.h"
 #include "rung/Target/CodeGen.h"
@@ -23,6 +26,9 @@ namespace rung {
 namespace {
 
 constexpr const char kProducer[] = "rung 0.1.0";
+
+/// Module attribute: names of U8 tensors that the bundle carries for its user.
+constexpr llvm::StringLiteral kAssetsAttr = "rung.assets";
 
 /// The module has said what is wrong with it.
 llvm::Error diagnosed() { return llvm::createStringError(""); }
@@ -65,6 +71,7 @@ llvm::Error writeText(StringRef path, Printable print) {
 /// What one target contributes to a bundle.
 struct TargetCode {
   json::Array entries;
+  ArrayAttr constants, assets;
   llvm::SmallVector<char, 0> binary;
 };
 
@@ -89,8 +96,9 @@ private:
     if (llvm::Error error = lower(module, target, options))
       return error;
     if (options.emit == Emit::MLIR)
-      return writeText(options.output,
-                       [&](llvm::raw_ostream &stream) { module.print(stream); });
+      return writeText(options.output, [&](llvm::raw_ostream &stream) {
+        module.print(stream);
+      });
     llvm::LLVMContext context;
     auto machine = createTargetMachine(target);
     if (!machine)
@@ -122,6 +130,8 @@ private:
     if (failed(entries))
       return diagnosed();
     result.entries = std::move(*entries);
+    result.constants = arrayOf(copy, RungDialect::kConstantsAttrName);
+    result.assets = arrayOf(copy, kAssetsAttr);
     auto machine = createTargetMachine(target);
     if (!machine)
       return machine.takeError();
@@ -142,9 +152,20 @@ private:
     return result;
   }
 
+  /// An array of the module, empty if it has none of this name.
+  static ArrayAttr arrayOf(ModuleOp module, StringRef name) {
+    auto array = module->getAttrOfType<ArrayAttr>(name);
+    return array ? array : ArrayAttr::get(module.getContext(), {});
+  }
+
   llvm::Error writeBundle() {
+    SafeTensors parameters;
+    for (const std::string &path : options.parameters)
+      if (llvm::Error error = parameters.add(path))
+        return error;
     BundleWriter writer(options.output);
     json::Array binaries, entries;
+    ArrayAttr constantList, assetList;
     for (const CPUTarget &target : options.targets) {
       OwningOpRef<ModuleOp> copy = module.clone();
       llvm::Expected<TargetCode> code = compileTarget(*copy, target);
@@ -152,16 +173,34 @@ private:
         return code.takeError();
       uint32_t section = writer.append(SectionKind::Code, code->binary.data(),
                                        code->binary.size());
-      binaries.push_back(json::Object{{"target", target.str()},
-                                      {"features", json::Array(target.features)},
-                                      {"section", section}});
+      binaries.push_back(
+          json::Object{{"target", target.str()},
+                       {"features", json::Array(target.features)},
+                       {"section", section}});
+      if (constantList && constantList != code->constants)
+        return llvm::createStringError(
+            "targets '" + options.targets.front().str() + "' and '" +
+            target.str() +
+            "' need constants in different orders; give each its own bundle");
       entries = std::move(code->entries);
+      constantList = code->constants;
+      assetList = code->assets;
     }
     if (entries.empty())
-      return llvm::createStringError("the module has no public function, so the "
-                                     "bundle would have no entry");
+      return llvm::createStringError(
+          "the module has no public function, so the "
+          "bundle would have no entry");
+    llvm::Expected<json::Array> written =
+        writeConstants(constantList, assetList, parameters, writer);
+    if (!written)
+      return written.takeError();
+    // Assets follow the constants that code finds by their index.
+    json::Array constants, assets;
+    for (auto [index, place] : llvm::enumerate(*written))
+      (index < constantList.size() ? constants : assets).push_back(place);
     json::Value manifest = json::Object{{"producer", kProducer},
-                                        {"constants", json::Array()},
+                                        {"constants", std::move(constants)},
+                                        {"assets", std::move(assets)},
                                         {"binaries", std::move(binaries)},
                                         {"entries", std::move(entries)}};
     std::string text;

@@ -1,8 +1,10 @@
-//===- Manifest.cpp - Writes the manifest of a bundle ----------------------===//
+//===- Manifest.cpp - Writes the manifest of a bundle
+//----------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "Manifest.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
@@ -19,27 +21,27 @@ namespace {
 struct Element {
   unsigned bits;
   std::string dtype;
+  /// Valid codes, if fewer than 2^bits.
+  std::optional<int64_t> codes;
 };
 
 /// Nothing for a type that is no number format.
 std::optional<Element> describeElement(Type type) {
-  if (type.isF16() || type.isF32() || type.isF64())
-    return Element{type.getIntOrFloatBitWidth(),
-                   "float" + std::to_string(type.getIntOrFloatBitWidth())};
-  if (type.isBF16())
-    return Element{16, "uint16"};
-  if (auto floatType = dyn_cast<FloatType>(type))
-    if (floatType.getWidth() <= 8)
-      return Element{floatType.getWidth(), "uint8"};
-  if (auto integer = dyn_cast<IntegerType>(type)) {
-    unsigned bits = integer.getWidth();
-    if (bits == 8 || bits == 16 || bits == 32 || bits == 64)
-      return Element{bits, (integer.isUnsigned() ? "uint" : "int") +
-                               std::to_string(bits)};
-    if (bits == 1)
-      return Element{1, "uint8"};
-  }
-  return std::nullopt;
+  if (type.isInteger(64))
+    return Element{64, "int64", std::nullopt};
+  std::optional<NumberFormat> format = numberFormatOf(type);
+  if (!format)
+    return std::nullopt;
+  Element element{format->bits(), "uint8", std::nullopt};
+  std::string width = std::to_string(format->bits());
+  if (format->kind() == NumberFormat::Kind::Integer && format->bits() >= 8 &&
+      format->offset() == 0)
+    element.dtype = (format->isSigned() ? "int" : "uint") + width;
+  else if (format->bits() > 8)
+    element.dtype = type.isBF16() ? "uint16" : "float" + width;
+  if (format->hasTable() && format->hasInvalidCodes())
+    element.codes = format->codebookEntries().size();
+  return element;
 }
 
 json::Value describeSize(Attribute size) {
@@ -54,7 +56,7 @@ FailureOr<json::Array> describeEntries(ModuleOp module) {
   json::Array entries;
   for (auto function : module.getOps<FunctionOpInterface>()) {
     auto signature = function->getAttrOfType<ArrayAttr>(kSignatureAttr);
-    if (!signature)
+    if (!signature || function->hasAttr(RungDialect::kPackerAttrName))
       continue;
     json::Array arguments;
     for (auto description : signature.getAsRange<DictionaryAttr>()) {
@@ -63,9 +65,9 @@ FailureOr<json::Array> describeEntries(ModuleOp module) {
           description.getAs<TypeAttr>(kTypeKey).getValue());
       std::optional<Element> element = describeElement(type.getElementType());
       if (!element) {
-        function->emitError() << "argument '" << name << "' has element type "
-                              << type.getElementType()
-                              << ", which no array of a user can hold";
+        function->emitError()
+            << "argument '" << name << "' has element type "
+            << type.getElementType() << ", which no array of a user can hold";
         return failure();
       }
       json::Array shape, storage;
@@ -87,14 +89,22 @@ FailureOr<json::Array> describeEntries(ModuleOp module) {
       }
       std::string format;
       llvm::raw_string_ostream(format) << type.getElementType();
-      arguments.push_back(json::Object{
+      json::Object argument{
           {"name", name},
           {"kind", description.getAs<StringAttr>(kKindKey).getValue()},
           {"format", format},
           {"bits", element->bits},
           {"dtype", element->dtype},
           {"shape", std::move(shape)},
-          {"storage_shape", std::move(storage)}});
+          {"storage_shape", std::move(storage)}};
+      if (element->codes)
+        argument["codes"] = *element->codes;
+      if (auto packer = description.getAs<StringAttr>(kPackerKey))
+        argument["packed"] = json::Object{
+            {"entry", packer.getValue()},
+            {"bytes",
+             description.getAs<IntegerAttr>(kPackedBytesKey).getInt()}};
+      arguments.push_back(std::move(argument));
     }
     entries.push_back(json::Object{{"name", function.getName()},
                                    {"arguments", std::move(arguments)}});

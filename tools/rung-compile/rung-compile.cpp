@@ -1,4 +1,5 @@
-//===- rung-compile.cpp - From a module to code or a bundle ----------------===//
+//===- rung-compile.cpp - From a module to code or a bundle
+//----------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -20,7 +21,8 @@ namespace cl = llvm::cl;
 namespace {
 
 constexpr const char kOverview[] =
-    "rung-compile: compiles a module into IR, assembly, an object or a bundle\n\n"
+    "rung-compile: compiles a module into IR, assembly, an object or a "
+    "bundle\n\n"
     "Example: rung-compile model.mlir --target=cpu,cpu:x86-64 --emit=bundle\n"
     "           --parameters=model.safetensors -o model.rung\n";
 
@@ -93,7 +95,8 @@ int main(int argc, char **argv) {
   options.dumpDirectory = dumpPasses;
   for (const std::string &name : targets) {
     if (isFutureTarget(name))
-      return fail("target '" + name + "' cannot be compiled for yet; this "
+      return fail("target '" + name +
+                  "' cannot be compiled for yet; this "
                   "build has 'cpu' (this machine) and 'cpu:NAME'");
     llvm::Expected<rung::CPUTarget> target = rung::parseCPUTarget(name);
     if (!target)

@@ -2,6 +2,9 @@
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "rung/Conversion/Passes.h"
+#include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Dialect/Tile/Transforms/Passes.h"
 #include "rung/Pipelines/Passes.h"
 #include "rung/Pipelines/Pipelines.h"
 
@@ -20,6 +23,9 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   rung::registerRungDialects(registry);
+  rung::registerRungPasses();
+  rung::registerTilePasses();
+  rung::registerConversionPasses();
   rung::registerRungPipelinesPasses();
   rung::registerRungPipelines();
   mlir::registerTransformsPasses();

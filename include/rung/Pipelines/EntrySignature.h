@@ -25,6 +25,10 @@ inline constexpr llvm::StringLiteral kKindKey = "kind";
 inline constexpr llvm::StringLiteral kTypeKey = "type";
 /// ArrayAttr, an i64 for a static size, a StringAttr for a dynamic one.
 inline constexpr llvm::StringLiteral kShapeKey = "shape";
+/// Of an argument that arrives packed: StringAttr, the entry that packs it, and
+/// IntegerAttr, the bytes of the packed array.
+inline constexpr llvm::StringLiteral kPackerKey = "packer";
+inline constexpr llvm::StringLiteral kPackedBytesKey = "packed_bytes";
 
 /// Front-end attributes of arguments and results.
 inline constexpr llvm::StringLiteral kNameAttr = "rung.name";

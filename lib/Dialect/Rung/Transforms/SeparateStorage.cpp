@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Layout/CanonicalStorage.h"
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Target/Device.h"
 #include "llvm/ADT/MapVector.h"
@@ -158,6 +159,7 @@ static void createPackFunction(func::FuncOp entry, StringRef name,
       builder, entry.getLoc(), name,
       builder.getFunctionType({canonical}, {storage.getStorageType()}));
   function.setArgAttr(0, RungDialect::kNameAttrName, argumentName);
+  function->setAttr(RungDialect::kPackerAttrName, builder.getUnitAttr());
   function.setResultAttr(0, RungDialect::kNameAttrName,
                          builder.getStringAttr("packed"));
   Block *body = function.addEntryBlock();
@@ -195,6 +197,25 @@ static void separateArguments(func::FuncOp function, const StoragePlan &plan) {
   }
 }
 
+/// A constant becomes its bytes in canonical storage.
+static void separateConstant(ConstantOp op) {
+  CodesAttr codes = op.getValue();
+  RankedTensorType type = codes.getType();
+  auto storage = StorageAttr::get(type.getElementType(), type.getShape());
+  std::vector<uint64_t> values(type.getNumElements());
+  for (int64_t position = 0; position != type.getNumElements(); ++position)
+    values[position] = codes.getCode(position);
+  std::vector<uint8_t> bytes = toCanonical(
+      values, type.getRank() ? type.getShape().back() : 1, storage.getBits());
+  OpBuilder builder(op);
+  auto value = DenseElementsAttr::getFromRawBuffer(
+      storage.getStorageType(),
+      ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
+  op.replaceAllUsesWith(
+      arith::ConstantOp::create(builder, op.getLoc(), value).getResult());
+  op.erase();
+}
+
 /// Rewrites one operation, whose operands may have their storage types already;
 /// `storageOf` gives the storage that a value had been given before that.
 static LogicalResult
@@ -225,6 +246,10 @@ separateOperation(Operation *op,
         parameter.getResult().setType(storage.getStorageType());
         return success();
       })
+      .Case([&](ConstantOp constant) {
+        separateConstant(constant);
+        return success();
+      })
       .Case([&](PackOp pack) {
         pack.getResult().setType(pack.getStorage().getStorageType());
         return success();
@@ -242,6 +267,11 @@ separateOperation(Operation *op,
             return success();
           })
       .Default([&](Operation *other) -> LogicalResult {
+        // Of canonical storage only the last dimension has another size.
+        if (auto dim = dyn_cast<tensor::DimOp>(other))
+          if (std::optional<int64_t> index = dim.getConstantIndex())
+            if (*index + 1 < dim.getSource().getType().getRank())
+              return success();
         auto isChanged = [&](Value value) {
           StorageAttr storage = storageOf.lookup(value);
           return storage && !storage.isIdentity();

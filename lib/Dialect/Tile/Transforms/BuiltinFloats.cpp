@@ -144,13 +144,13 @@ Value tile::emitTruncate(OpBuilder &builder, Location loc, Value value, Type to,
     std::optional<NumberFormat> format = numberFormatOf(to);
     value = bits.clamp(value, format->minFinite(), format->maxFinite());
   }
+  if (value.getType() == to)
+    return value;
   if (value.getType().isF64() && !to.isF32())
     value = nearest ? bits.truncateToOdd(value, f32)
                     : bits.truncateTowardZero(value, f32);
   if (to.isBF16())
     return bits.truncateToBF16(value, nearest);
-  if (value.getType() == to)
-    return value;
   return nearest ? bits.truncate(value, to)
                  : bits.truncateTowardZero(value, to);
 }

@@ -232,13 +232,15 @@ Value tile::emitDecodeCode(OpBuilder &builder, Location loc,
     return {};
   bool inRegisters =
       static_cast<int64_t>(from.numCodes()) <= options.lookupEntries;
+  // Then infinity becomes a number.
+  bool saturates = options.saturate && from.hasInfinity();
   auto lookup = [&](const NumberFormat &format, Type type) {
     return emitTable(builder, loc, code, convertedCodes(from, format, options),
                      type);
   };
 
   if (!isa<mlir::FloatType>(to) || target->hasTable()) {
-    if (from == *target)
+    if (from == *target && !saturates)
       return code;
     Value result = emitIntegerDecode(builder, loc, from, *target, code);
     if (!result)
@@ -248,7 +250,7 @@ Value tile::emitDecodeCode(OpBuilder &builder, Location loc,
     return arith::TruncIOp::create(builder, loc, to, result);
   }
 
-  bool throughF32 = isLossless(from, NumberFormat::f32()) &&
+  bool throughF32 = !saturates && isLossless(from, NumberFormat::f32()) &&
                     (to.isF64() || isLossless(from, *target));
   std::optional<Method> method;
   if (throughF32 && !inRegisters)

@@ -261,10 +261,12 @@ Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
                               target = numberFormatOf(to);
   if (!source || !target || isa<FloatTF32Type>(from) || isa<FloatTF32Type>(to))
     return {};
-  if (from == to)
+  if (from == to && !options.saturate)
     return value;
   if (source->hasTable())
     return emitDecodeCode(builder, loc, *source, to, value, options);
+  if (from == to && isa<IntegerType>(from))
+    return value;
   if (isa<IntegerType>(from) && isa<IntegerType>(to) && !target->hasTable())
     return emitBetweenIntegers(builder, loc, to, value);
   value = asWideFloat(builder, loc, from, value);
@@ -277,9 +279,7 @@ Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
                ? value
                : arith::TruncIOp::create(builder, loc, to, value);
   }
-  if (value.getType() == to)
-    return value;
-  if (to.isF64())
-    return arith::ExtFOp::create(builder, loc, to, value);
+  if (to.isF64() && value.getType() != to)
+    value = arith::ExtFOp::create(builder, loc, to, value);
   return emitTruncate(builder, loc, value, to, options);
 }

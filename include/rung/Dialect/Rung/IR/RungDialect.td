@@ -54,6 +54,12 @@ def Rung_Dialect : Dialect {
     static constexpr llvm::StringLiteral kStorageAttrName = "rung.storage";
     /// Argument attribute: symbol of the function that packs canonical storage for it.
     static constexpr llvm::StringLiteral kPackAttrName = "rung.pack";
+    /// Function attribute: packs an argument of an entry, is no entry itself.
+    static constexpr llvm::StringLiteral kPackerAttrName = "rung.packer";
+    /// Attribute of a memref.global: its position among the bundle's constants.
+    static constexpr llvm::StringLiteral kConstantAttrName = "rung.constant";
+    /// Module attribute: how the bytes of each constant are made.
+    static constexpr llvm::StringLiteral kConstantsAttrName = "rung.constants";
   }];
 }
 

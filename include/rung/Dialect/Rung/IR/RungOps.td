@@ -69,7 +69,7 @@ def Rung_ConstantOp : Rung_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["v
   }];
   let arguments = (ins Rung_CodesAttr:$value);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "attr-dict $value";
+  let assemblyFormat = "attr-dict qualified($value)";
   let hasFolder = 1;
 }
 
@@ -178,7 +178,7 @@ def Rung_PackOp : Rung_Op<"pack", [Pure]> {
     its canonical storage.
 
     ```mlir
-    %p = rung.pack %w into #rung.storage<f16, [64, 2], lanes, rows_per_block = 1> : tensor<64x2xf16> -> tensor<4x2x16xf16>
+    %p = rung.pack %w into <f16, [64, 2], lanes, rows_per_block = 1> : tensor<64x2xf16> -> tensor<4x2x16xf16>
     ```
   }];
   let arguments = (ins AnyRankedTensor:$input, Rung_StorageAttr:$storage);
@@ -192,7 +192,7 @@ def Rung_UnpackOp : Rung_Op<"unpack", [Pure]> {
   let summary = "codes from the order of a kernel back to the logical tensor";
   let description = [{
     ```mlir
-    %w = rung.unpack %p from #rung.storage<f16, [64, 2], lanes, rows_per_block = 1> : tensor<4x2x16xf16> -> tensor<64x2xf16>
+    %w = rung.unpack %p from <f16, [64, 2], lanes, rows_per_block = 1> : tensor<4x2x16xf16> -> tensor<64x2xf16>
     ```
   }];
   let arguments = (ins AnyRankedTensor:$input, Rung_StorageAttr:$storage);

@@ -53,6 +53,24 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
            "Say why a contraction with a dequantized operand was not fused">];
 }
 
+def RungSetDevice : Pass<"rung-set-device", "::mlir::ModuleOp"> {
+  let summary = "Write the device that the module is compiled for";
+  let description = [{
+    A module that has `rung.device` keeps it.
+
+    Before:
+    ```mlir
+    module {}
+    ```
+    After:
+    ```mlir
+    module attributes {rung.device = #rung.device<"cpu:x86-64", {lanes = 16 : i64, lookup = "gather", ...}>} {}
+    ```
+  }];
+  let dependentDialects = ["::rung::RungDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "'cpu' (this machine) or 'cpu:NAME'">];
+}
+
 def RungSelectCompute : Pass<"rung-select-compute", "::mlir::ModuleOp"> {
   let summary = "Choose the format that each matmul computes in";
   let description = [{
@@ -148,6 +166,29 @@ def RungExpandPack : Pass<"rung-expand-pack", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def RungLowerParameters : Pass<"rung-lower-parameters", "::mlir::ModuleOp"> {
+  let summary = "Replace parameters by constants that the runtime provides";
+  let description = [{
+    Each distinct `rung.parameter` becomes a `memref.global` without a value,
+    marked with its position among the bundle's constants; `rung.constants` of
+    the module says for each position which tensor of a safetensors file it is,
+    in which storage, and whether its values change sign.
+
+    Before:
+    ```mlir
+    %w = rung.parameter @w {storage = #rung.storage<f16, [64, 2], lanes, rows_per_block = 1>} : memref<4x2x16xf16>
+    ```
+    After:
+    ```mlir
+    module attributes {rung.constants = [{name = "w", negated = false, storage = #rung.storage<...>} ]} {
+      memref.global "private" @rung.constant.0 : memref<4x2x16xf16> {rung.constant = 0 : i64}
+      ...
+      %w = memref.get_global @rung.constant.0 : memref<4x2x16xf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
 #endif // RUNG_DIALECT_RUNG_TRANSFORMS_PASSES_TD

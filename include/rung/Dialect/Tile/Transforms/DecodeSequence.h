@@ -45,8 +45,9 @@ namespace rung::tile {
 struct ConversionOptions {
   /// Largest table that the device looks up in registers.
   int64_t lookupEntries = 0;
-  /// Of values that the target lacks; lossless conversions do not look at it.
+  /// Of values that the target lacks.
   Rounding rounding = {};
+  /// Values beyond the target's finite ones, infinity too, become the last.
   bool saturate = false;
 };
 

@@ -1,0 +1,145 @@
+//===- SafeTensors.cpp - Reads tensors of safetensors files ----------------===//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "rung/Pipelines/SafeTensors.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace llvm;
+
+namespace rung {
+namespace {
+
+/// 0 for a dtype that safetensors does not have.
+unsigned dtypeBytes(StringRef dtype) {
+  return StringSwitch<unsigned>(dtype)
+      .Cases({"F64", "I64", "U64"}, 8)
+      .Cases({"F32", "I32", "U32"}, 4)
+      .Cases({"F16", "BF16", "I16", "U16"}, 2)
+      .Cases({"U8", "I8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0"}, 1)
+      .Default(0);
+}
+
+/// Reads one file's header.
+class HeaderReader {
+public:
+  HeaderReader(StringRef path, StringRef contents)
+      : path(path), contents(contents) {}
+
+  Error read(function_ref<Error(StringRef, SafeTensors::Tensor)> add) {
+    if (contents.size() < 8)
+      return error("is " + Twine(contents.size()) +
+                   " bytes long, expected a safetensors file");
+    uint64_t length = support::endian::read64le(contents.data());
+    if (length > contents.size() - 8)
+      return error("says that its header is " + Twine(length) +
+                   " bytes long, but only " + Twine(contents.size() - 8) +
+                   " follow; it is truncated or no safetensors file");
+    data = contents.drop_front(8 + length);
+    Expected<json::Value> header = json::parse(contents.substr(8, length));
+    if (!header)
+      return error("has a header that is no JSON: " +
+                   toString(header.takeError()));
+    json::Object *object = header->getAsObject();
+    if (!object)
+      return error("has a header that is no JSON object");
+    for (auto &[key, value] : *object) {
+      StringRef name = key;
+      if (name == "__metadata__")
+        continue;
+      SafeTensors::Tensor tensor;
+      if (Error problem = readTensor(name, value, tensor))
+        return problem;
+      if (Error problem = add(name, std::move(tensor)))
+        return problem;
+    }
+    return Error::success();
+  }
+
+private:
+  Error error(const Twine &what) {
+    return createStringError("'" + path + "' " + what);
+  }
+
+  Error readTensor(StringRef name, const json::Value &value,
+                   SafeTensors::Tensor &tensor) {
+    auto bad = [&](const Twine &what) {
+      return error("tensor '" + name + "' " + what);
+    };
+    const json::Object *object = value.getAsObject();
+    std::optional<StringRef> dtype =
+        object ? object->getString("dtype") : std::nullopt;
+    const json::Array *shape = object ? object->getArray("shape") : nullptr;
+    const json::Array *offsets =
+        object ? object->getArray("data_offsets") : nullptr;
+    if (!dtype || !shape || !offsets || offsets->size() != 2)
+      return bad("has no dtype, shape or data_offsets");
+    unsigned elementBytes = dtypeBytes(*dtype);
+    if (!elementBytes)
+      return bad("has dtype '" + *dtype + "', which is none of safetensors'");
+    uint64_t bytes = elementBytes;
+    for (const json::Value &size : *shape) {
+      std::optional<int64_t> number = size.getAsInteger();
+      bool overflow = false;
+      if (number && *number >= 0)
+        bytes = SaturatingMultiply<uint64_t>(bytes, *number, &overflow);
+      if (!number || *number < 0 || overflow)
+        return bad("has a size that is no non-negative integer in range");
+      tensor.shape.push_back(*number);
+    }
+    std::optional<int64_t> begin = (*offsets)[0].getAsInteger();
+    std::optional<int64_t> end = (*offsets)[1].getAsInteger();
+    if (!begin || !end || *begin < 0 || *end < *begin ||
+        uint64_t(*end) > data.size())
+      return bad("lies outside of the file's " + Twine(data.size()) +
+                 " bytes of data");
+    if (uint64_t(*end - *begin) != bytes)
+      return bad("has " + Twine(*end - *begin) + " bytes, but " + *dtype + " " +
+                 shapeText(tensor.shape) + " takes " + Twine(bytes));
+    tensor.dtype = dtype->str();
+    tensor.file = path.str();
+    tensor.bytes = ArrayRef(
+        reinterpret_cast<const uint8_t *>(data.data()) + *begin, bytes);
+    return Error::success();
+  }
+
+  StringRef path, contents, data;
+};
+
+} // namespace
+
+std::string shapeText(ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, size] : llvm::enumerate(shape))
+    text += (i ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+Error SafeTensors::add(StringRef path) {
+  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false,
+                                      /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return createStringError("cannot read '" + path +
+                             "': " + buffer.getError().message());
+  paths.push_back(path.str());
+  buffers.push_back(std::move(*buffer));
+  HeaderReader reader(paths.back(), buffers.back()->getBuffer());
+  return reader.read([&](StringRef name, Tensor tensor) -> Error {
+    auto [it, isNew] = tensors.try_emplace(name, tensor);
+    if (!isNew)
+      return createStringError("tensor '" + name + "' is in '" +
+                               it->second.file + "' and in '" + path + "'");
+    return Error::success();
+  });
+}
+
+const SafeTensors::Tensor *SafeTensors::find(StringRef name) const {
+  auto it = tensors.find(name);
+  return it == tensors.end() ? nullptr : &it->second;
+}
+
+} // namespace rung
