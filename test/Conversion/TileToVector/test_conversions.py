@@ -15,7 +15,7 @@ FORMATS |= {f"uint{b}": (f"!rung.uint<{b}>", b) for b in range(1, 9)}
 FORMATS |= {
     "e2m1": ("f4E2M1FN", 4), "e2m3": ("f6E2M3FN", 6), "e3m2": ("f6E3M2FN", 6), "e4m3": ("f8E4M3FN", 8),
     "e5m2": ("f8E5M2", 8), "e4m3fnuz": ("f8E4M3FNUZ", 8), "e5m2fnuz": ("f8E5M2FNUZ", 8), "e3m4": ("f8E3M4", 8),
-    "e4m3b11fnuz": ("f8E4M3B11FNUZ", 8), "e8m0": ("f8E8M0FNU", 8), "i8": ("i8", 8), "i4": ("i4", 4),
+    "e4m3b11fnuz": ("f8E4M3B11FNUZ", 8), "e8m0": ("f8E8M0FNU", 8), "i8": ("i8", 8),
     "nf4": (None, 4), "nf3": (None, 3), "iq4nl": (None, 4), "binary": (None, 1),
     # Formats that no one has named.
     "uint/5/16": ("!rung.uint<5, offset = 16>", 5),
@@ -43,7 +43,7 @@ ROUNDINGS = {"nearest_even": [], "nearest_even saturate": ["saturate"], "toward_
 
 def rounding_attribute(rounding: str) -> str:
     mode, *rest = rounding.split()
-    return "{rounding = #rung.rounding<" + mode + ">" + (", saturate" if rest else "") + "}"
+    return "{rounding = #rung<rounding " + mode + ">" + (", saturate" if rest else "") + "}"
 
 
 @pytest.fixture(params=DEVICES)
