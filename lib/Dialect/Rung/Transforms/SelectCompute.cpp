@@ -10,11 +10,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Support/DebugStringHelper.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Dialect/Rung/Transforms/Passes.h"
 #include "rung/Numerics/Lossless.h"
+#include "rung/Numerics/NamedFormats.h"
 #include "rung/Target/Device.h"
-#include "llvm/Support/Format.h"
 
 namespace rung {
 #define GEN_PASS_DEF_RUNGSELECTCOMPUTE
@@ -37,8 +38,8 @@ static std::string lostValue(MatmulOp op, Type compute) {
       continue;
     std::string text;
     llvm::raw_string_ostream(text)
-        << "it lacks " << llvm::format("%g", lost->value) << ", a value of "
-        << name << " (" << element << ")";
+        << "it lacks " << formatDecimal(lost->value) << ", a value of " << name
+        << " (" << element << ")";
     return text;
   }
   return "";
@@ -105,7 +106,7 @@ struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
       if (reason.empty()) {
         op.setCompute(compute);
         if (remarks)
-          op.emitRemark() << "computes in " << compute << refused;
+          op.emitRemark() << "computes in " << debugString(compute) << refused;
         return success();
       }
       llvm::raw_string_ostream(refused)

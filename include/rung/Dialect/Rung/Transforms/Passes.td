@@ -86,7 +86,7 @@ def RungSelectCompute : Pass<"rung-select-compute", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    // remark: computes in f32; not in i32: it lacks 5.96046e-08, a value of x (f16)
+    // remark: computes in f32; not in i32: it lacks 5.960464477539063e-08, a value of x (f16)
     %y = rung.matmul x(%x : tensor<1x64xf16>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf16>) {compute = f32} -> tensor<1x32xf16>
     ```
   }];

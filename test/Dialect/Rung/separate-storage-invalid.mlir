@@ -1,0 +1,21 @@
+// RUN: rung-opt --rung-separate-storage --verify-diagnostics --split-input-file %s
+
+// One weight cannot be packed for 16 rows side by side as a weight and as a scale.
+
+func.func @two_orders(%x: tensor<1x2xf32>, %x2: tensor<1x64xf32>, %s: tensor<32x2xf16>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
+  %y = rung.matmul x(%x : tensor<1x2xf32>) weight(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
+  // expected-error @+1 {{operand 2 is stored as}}
+  %z = rung.matmul x(%x2 : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 32>} -> tensor<1x32xf32>
+  return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
+}
+
+// -----
+
+// Upstream operations cannot work on codes of less than a byte.
+
+func.func @upstream(%w: tensor<4x64x!rung.int<4>>) -> tensor<64x4x!rung.int<4>> {
+  %e = tensor.empty() : tensor<64x4x!rung.int<4>>
+  // expected-error @+1 {{works on 'tensor<4x64x!rung.int<4>>', which has no storage of its own here; convert it to a builtin type of at least 8 bits first (rung.convert, rung.dequantize)}}
+  %t = linalg.transpose ins(%w : tensor<4x64x!rung.int<4>>) outs(%e : tensor<64x4x!rung.int<4>>) permutation = [1, 0]
+  return %t : tensor<64x4x!rung.int<4>>
+}

@@ -1,0 +1,99 @@
+// RUN: rung-opt --rung-separate-storage --split-input-file %s | FileCheck %s
+
+// A weight that is an argument arrives packed: words of decode units for 16 rows side by side, here
+// [32 / 16 tiles of rows, 64 / 8 units, 1 load, 16 lanes]. Its scales follow the lanes. A function packs each.
+
+// CHECK: func.func @linear(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x64xf32>
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<2x8x1x16xi32> {rung.name = "w", rung.pack = @linear.pack.w, rung.storage = #rung.storage<!rung.int<4>, [32, 64], words, layout = "{{.*}}">}
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<2x2x16xf16> {rung.pack = @linear.pack.arg2, rung.storage = #rung.storage<f16, [32, 2], lanes, rows_per_block = 1>}
+func.func @linear(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>> {rung.name = "w"}, %s: tensor<32x2xf16>) -> tensor<1x32xf32> {
+  %e = tensor.empty() : tensor<1x32xf32>
+  // CHECK: rung.matmul x(%[[X]] : tensor<1x64xf32>) weight(%[[W]] : tensor<2x8x1x16xi32>) scale(%[[S]] : tensor<2x2x16xf16>)
+  // CHECK-SAME: storage = [#rung.storage<f32, [1, 64], canonical>, #rung.storage<!rung.int<4>, [32, 64], words, {{.*}}>, #rung.storage<f16, [32, 2], lanes, rows_per_block = 1>, #rung.storage<f32, [1, 32], canonical>]
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 32>} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+// CHECK: func.func @linear.pack.arg2(%{{.*}}: tensor<32x2xf16> {rung.name = "arg2"}) -> (tensor<2x2x16xf16> {rung.name = "packed"}) attributes {rung.packer}
+// CHECK: func.func @linear.pack.w(%[[C:.*]]: tensor<32x32xi8> {rung.name = "w"}) -> (tensor<2x8x1x16xi32> {rung.name = "packed"}) attributes {rung.packer}
+// CHECK-NEXT: rung.pack %[[C]] into <!rung.int<4>, [32, 64], words, {{.*}}> : tensor<32x32xi8> -> tensor<2x8x1x16xi32>
+
+// -----
+
+// Any width, and rows that are no multiple of 16: 3-bit codes come 32 to 3 words, 5 rows take a whole tile.
+
+// CHECK-LABEL: func @odd
+// CHECK-SAME: tensor<1x2x3x16xi32>
+func.func @odd(%x: tensor<1x60xf32>, %w: tensor<5x60x!rung.codebook<3, [-2.5, -1, 0, 1, 2.5]>>, %e: tensor<1x5xf32>) -> tensor<1x5xf32> {
+  %y = rung.matmul x(%x : tensor<1x60xf32>) weight(%w : tensor<5x60x!rung.codebook<3, [-2.5, -1, 0, 1, 2.5]>>) init(%e : tensor<1x5xf32>) -> tensor<1x5xf32>
+  return %y : tensor<1x5xf32>
+}
+
+// -----
+
+// Scales in blocks of rows: each is repeated for the rows that it serves. Zero points under 8 bits take a byte each.
+
+// CHECK-LABEL: func @blocks_of_rows
+// CHECK-SAME: tensor<2x2x16xf16> {{.*}}#rung.storage<f16, [8, 2], lanes, rows_per_block = 4>
+// CHECK-SAME: tensor<2x2x16xi8> {{.*}}#rung.storage<!rung.uint<4>, [8, 2], lanes, rows_per_block = 4>
+func.func @blocks_of_rows(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.uint<4>>, %s: tensor<8x2xf16>, %z: tensor<8x2x!rung.uint<4>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.uint<4>>) scale(%s : tensor<8x2xf16>) zero_point(%z : tensor<8x2x!rung.uint<4>>) integer
+      init(%e : tensor<1x32xf32>) {block = array<i64: 4, 32>} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
+// A weight is stored once: two kernels, a gather of its rows and its parameter share one packed order.
+
+// CHECK-LABEL: func @shared
+func.func @shared(%x: tensor<1x64xf32>, %xs: tensor<?x64xf32>, %i: tensor<?xi32>, %e1: tensor<1x32xf32>, %e2: tensor<?x32xf32>, %e3: tensor<?x64x!rung.int<8>>)
+    -> (tensor<1x32xf32>, tensor<?x32xf32>, tensor<?x64x!rung.int<8>>) {
+  // CHECK: %[[W:.*]] = rung.parameter @head {storage = #rung.storage<!rung.int<8>, [32, 64], words, {{.*}}>} : tensor<2x16x1x16xi32>
+  // CHECK-NOT: rung.pack
+  // CHECK: rung.matmul {{.*}}weight(%[[W]] :
+  // CHECK: rung.matmul {{.*}}weight(%[[W]] :
+  // CHECK: rung.gather source(%[[W]] : tensor<2x16x1x16xi32>) {{.*}} -> tensor<?x64xi8>
+  %w = rung.parameter @head : tensor<32x64x!rung.int<8>>
+  %a = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<8>>) init(%e1 : tensor<1x32xf32>) -> tensor<1x32xf32>
+  %b = rung.matmul x(%xs : tensor<?x64xf32>) weight(%w : tensor<32x64x!rung.int<8>>) init(%e2 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %c = rung.gather source(%w : tensor<32x64x!rung.int<8>>) indices(%i : tensor<?xi32>) init(%e3 : tensor<?x64x!rung.int<8>>) -> tensor<?x64x!rung.int<8>>
+  return %a, %b, %c : tensor<1x32xf32>, tensor<?x32xf32>, tensor<?x64x!rung.int<8>>
+}
+
+// -----
+
+// A weight that is computed is packed at run time.
+
+// CHECK-LABEL: func @computed
+func.func @computed(%x: tensor<1x64xf32>, %v: tensor<32x64xf32>, %q: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // CHECK: %[[Q:.*]] = rung.elementwise quantize {{.*}} -> tensor<32x32xi8>
+  // CHECK: %[[P:.*]] = rung.pack %[[Q]] into {{.*}} : tensor<32x32xi8> -> tensor<2x8x1x16xi32>
+  // CHECK: rung.matmul {{.*}}weight(%[[P]] :
+  %w = rung.elementwise quantize input(%v : tensor<32x64xf32>) init(%q : tensor<32x64x!rung.int<4>>) {saturate} -> tensor<32x64x!rung.int<4>>
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
+// Everything else is in canonical storage: codes of a row one after the other, each row padded to a byte.
+
+// CHECK-LABEL: func @canonical
+// CHECK-SAME: (%{{.*}}: tensor<?x2xi8> {rung.storage = #rung.storage<!rung.int<3>, [?, 5], canonical>}
+// CHECK-SAME: -> (tensor<?x5xi8> {rung.storage = #rung.storage<f8E4M3FN, [?, 5], canonical>})
+func.func @canonical(%w: tensor<?x5x!rung.int<3>>, %e: tensor<?x5xf8E4M3FN>) -> tensor<?x5xf8E4M3FN> {
+  %c = rung.elementwise convert input(%w : tensor<?x5x!rung.int<3>>) init(%e : tensor<?x5xf8E4M3FN>) -> tensor<?x5xf8E4M3FN>
+  return %c : tensor<?x5xf8E4M3FN>
+}
+
+// -----
+
+// Constants become bytes, least significant bits first.
+
+// CHECK-LABEL: func @constant
+func.func @constant() -> tensor<2x3x!rung.uint<2>> {
+  // CHECK: arith.constant dense<{{\[}}[57], [27]]> : tensor<2x1xi8>
+  %c = rung.constant #rung.codes<[1, 2, 3, 3, 2, 1]> : tensor<2x3x!rung.uint<2>>
+  return %c : tensor<2x3x!rung.uint<2>>
+}
