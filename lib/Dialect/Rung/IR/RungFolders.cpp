@@ -74,6 +74,8 @@ static Attribute writeCodes(RankedTensorType type, ArrayRef<uint64_t> codes) {
   if (bits > 8)
     return {};
   SmallVector<uint8_t> bytes(codes.begin(), codes.end());
+  if (bytes.size() > 1 && llvm::all_equal(bytes))
+    bytes.resize(1);
   return CodesAttr::get(type.getContext(), type, bytes);
 }
 

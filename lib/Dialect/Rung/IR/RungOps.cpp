@@ -337,11 +337,32 @@ struct FoldLosslessPair final : OpRewritePattern<ConvertOp> {
     return success();
   }
 };
+
+/// A rounding mode that has nothing to round goes.
+struct DropIdleRounding final : OpRewritePattern<ConvertOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConvertOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getRounding())
+      return rewriter.notifyMatchFailure(op, "has no rounding mode");
+    NumberFormat
+        from = *numberFormatOf(
+            cast<ShapedType>(op.getInput().getType()).getElementType()),
+        to = *numberFormatOf(cast<ShapedType>(op.getType()).getElementType());
+    if ((op.getSaturate() && from.hasInfinity()) || !isLossless(from, to))
+      return rewriter.notifyMatchFailure(op, "changes values");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.removeRoundingAttr();
+      op.setSaturate(false);
+    });
+    return success();
+  }
+};
 } // namespace
 
 void ConvertOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                             MLIRContext *context) {
-  patterns.add<FoldLosslessPair>(context);
+  patterns.add<FoldLosslessPair, DropIdleRounding>(context);
 }
 
 //===----------------------------------------------------------------------===//
