@@ -482,6 +482,19 @@ static LogicalResult verifyDestinationOp(Operation *op,
   return success();
 }
 
+/// Every operand holds elements of a number format.
+static LogicalResult verifyFormats(Operation *op,
+                                   std::optional<ArrayAttr> storage) {
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    RankedTensorType type = logicalType(op, storage, operand);
+    if (!numberFormatOf(type.getElementType()))
+      return op->emitOpError()
+             << "operand " << index << " has the type " << type
+             << ", expected elements in a number format";
+  }
+  return success();
+}
+
 static void destinationEffects(
     Operation *op, MutableOperandRange init,
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
@@ -521,16 +534,18 @@ RUNG_DESTINATION_OP(GatherOp)
 #undef RUNG_DESTINATION_OP
 
 LogicalResult MatmulOp::verify() {
-  if (failed(verifyDestinationOp(*this, getStorage(), getInit(), getResults())))
+  if (failed(
+          verifyDestinationOp(*this, getStorage(), getInit(), getResults())) ||
+      failed(verifyFormats(*this, getStorage())))
     return failure();
   RankedTensorType x = getLogicalType(getX()),
                    weight = getLogicalType(getWeight()),
                    result = getLogicalType(getInit());
   for (auto [name, type] :
        {std::pair{"x", x}, {"weight", weight}, {"init", result}})
-    if (type.getRank() != 2 || !numberFormatOf(type.getElementType()))
+    if (type.getRank() != 2)
       return emitOpError() << name << " has the type " << type
-                           << ", expected two dimensions in a number format";
+                           << ", expected two dimensions";
   auto agree = [](int64_t a, int64_t b) {
     return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
   };
@@ -562,7 +577,9 @@ LogicalResult MatmulOp::verify() {
 }
 
 LogicalResult ElementwiseOp::verify() {
-  if (failed(verifyDestinationOp(*this, getStorage(), getInit(), getResults())))
+  if (failed(
+          verifyDestinationOp(*this, getStorage(), getInit(), getResults())) ||
+      failed(verifyFormats(*this, getStorage())))
     return failure();
   if (getKind() != "dequantize" && getKind() != "quantize" &&
       getKind() != "convert")
@@ -588,11 +605,17 @@ LogicalResult GatherOp::verify() {
   if (indices.getRank() != 1 || !isa<IntegerType>(indices.getElementType()))
     return emitOpError() << "indices have the type " << indices
                          << ", expected one dimension of integers";
-  if (result.getElementType() != source.getElementType() ||
+  if (source.getRank() == 0 ||
+      result.getElementType() != source.getElementType() ||
       result.getRank() != source.getRank() ||
       failed(verifyCompatibleShape(result.getShape().drop_front(),
                                    source.getShape().drop_front())))
     return emitOpError() << "init has the type " << result
                          << ", expected rows of " << source;
+  if (failed(verifyCompatibleShape(result.getShape().take_front(),
+                                   indices.getShape())))
+    return emitOpError() << "init has the type " << result << ", expected "
+                         << indices.getDimSize(0)
+                         << " rows, one for each index";
   return success();
 }
