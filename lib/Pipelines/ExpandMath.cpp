@@ -7,6 +7,7 @@
 // LLVM vectorises a loop around them.
 //
 //===----------------------------------------------------------------------===//
+#include "ExpandMathF64.h"
 #include "rung/Pipelines/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -250,6 +251,7 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
     bool done =
         apply([&](RewritePatternSet &patterns) {
           populateMathF32ExpansionPatterns(patterns, any);
+          populateExpandMathF64Patterns(patterns);
           patterns.add<ExpandExp<math::ExpOp>, ExpandExp<math::Exp2Op>>(context, 2);
           math::populateExpansionPatterns(
               patterns, {"rsqrt", "round", "sinh", "cosh", "tan", "asinh",

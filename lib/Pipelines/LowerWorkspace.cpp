@@ -9,7 +9,9 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 
 using namespace mlir;
@@ -117,7 +119,49 @@ public:
     return success();
   }
 
+  /// A condition that does not hold is reported; the code behind it goes on
+  /// with values that are safe.
+  LogicalResult report(cf::AssertOp op) {
+    Value context = contextOf(function, op);
+    if (!context)
+      return failure();
+    OpBuilder builder(op);
+    Location loc = op.getLoc();
+    auto branch = scf::IfOp::create(builder, loc, op.getArg(),
+                                    /*withElseRegion=*/true);
+    builder.setInsertionPointToStart(branch.elseBlock());
+    Value message = LLVM::AddressOfOp::create(
+        builder, loc, pointer, messageGlobal(op.getMsg()).getSymName());
+    Value callee = loadContextField(builder, loc, context, pointer,
+                                    offsetof(rung_context, fail));
+    auto signature = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
+    LLVM::CallOp::create(builder, loc, signature,
+                         ValueRange{callee, context, message});
+    op.erase();
+    return success();
+  }
+
 private:
+  /// A zero-terminated string of the module, one for each text.
+  LLVM::GlobalOp messageGlobal(StringRef text) {
+    auto module = function->getParentOfType<ModuleOp>();
+    OpBuilder builder(module.getBodyRegion());
+    StringAttr value = builder.getStringAttr(text + Twine('\0'));
+    unsigned count = 0;
+    for (auto global : module.getOps<LLVM::GlobalOp>()) {
+      if (global.getValueAttr() == value)
+        return global;
+      count += global.getSymName().starts_with(kMessagePrefix);
+    }
+    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), value.size());
+    return LLVM::GlobalOp::create(builder, function.getLoc(), type,
+                                  /*isConstant=*/true, LLVM::Linkage::Internal,
+                                  (kMessagePrefix + Twine(count)).str(), value);
+  }
+
+  static constexpr StringLiteral kMessagePrefix = "rung.message.";
+
   func::FuncOp function;
   const LLVMTypeConverter &converter;
   const DataLayout &layout;
@@ -137,6 +181,8 @@ struct LowerWorkspace : impl::RungLowerWorkspaceBase<LowerWorkspace> {
           return lowering.allocate(alloc);
         if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
           return lowering.release(dealloc);
+        if (auto assertion = dyn_cast<cf::AssertOp>(op))
+          return lowering.report(assertion);
         if (auto get = dyn_cast<memref::GetGlobalOp>(op)) {
           auto global = symbols.lookup<memref::GlobalOp>(get.getName());
           if (auto index = global->getAttrOfType<IntegerAttr>(kConstantAttr))

@@ -218,7 +218,9 @@ def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
   let description = [{
     `memref.alloc` and `memref.dealloc` become calls of the context's
     `allocate` and `release`. A `memref.get_global` of a global with the
-    attribute `rung.constant = i` loads the context's constant pointer i.
+    attribute `rung.constant = i` loads the context's constant pointer i. A
+    `cf.assert` that does not hold is reported through the context's `fail`; the
+    code behind it goes on.
 
     Before:
     ```mlir
