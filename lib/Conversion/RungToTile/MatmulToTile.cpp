@@ -37,6 +37,7 @@ public:
 
 private:
   KernelOperand operandOf(Value value);
+  bool isScaled() const { return scale || zero; }
   void prepareActivations();
   void buildSchedule(ScheduleAttr schedule);
   void buildTile(ScheduleAttr schedule, Value row, Value firstX);
@@ -223,7 +224,7 @@ void MatmulKernel::buildTile(ScheduleAttr schedule, Value row, Value firstX) {
   int64_t rows = schedule.getRows();
   LayoutAttr layout = b.lanesAreRows(rows);
   Value acc;
-  if (scale && schedule.getScale() == ScalePlace::Accumulator) {
+  if (isScaled() && schedule.getScale() == ScalePlace::Accumulator) {
     acc = accumulateGroups(schedule, row, firstX);
   } else {
     Value steps = b.index(llvm::divideCeil(K, depth) * depth);
@@ -243,7 +244,7 @@ Value MatmulKernel::accumulate(ScheduleAttr schedule, Value row, Value firstX,
              spread = b.replicated(schedule.getRows(), depth);
   return b.loop(first, end, depth, acc, [&](Value k, Value sum) -> Value {
     Value weights = b.load(weight, {row, k}, packed);
-    if (scale && schedule.getScale() == ScalePlace::Decode)
+    if (isScaled() && schedule.getScale() == ScalePlace::Decode)
       weights = scaleWeights(weights, row, k, decoded);
     else
       weights = b.convert(weights, compute);
@@ -271,7 +272,9 @@ Value MatmulKernel::accumulateGroups(ScheduleAttr schedule, Value row,
         Value sum = accumulate(schedule, row, firstX, first, end,
                                b.splat(0, compute, layout));
         sum = b.convert(sum, real);
-        SmallVector<Value> inputs = {acc, sum, loadScale(row, first, column)};
+        SmallVector<Value> inputs = {acc, sum};
+        if (scale)
+          inputs.push_back(loadScale(row, first, column));
         if (zero) {
           inputs.push_back(loadZeroPoint(row, first, column, real));
           inputs.push_back(
@@ -279,21 +282,26 @@ Value MatmulKernel::accumulateGroups(ScheduleAttr schedule, Value row,
                                {b.index(groups), M}),
                         real));
         }
-        return b.map(inputs, real, layout,
-                     [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
-                       Value acc = args[0], sum = args[1], s = args[2];
-                       if (!zero)
-                         return math::FmaOp::create(body, s, sum, acc);
-                       Value offset = arith::NegFOp::create(body, args[3]);
-                       if (!isRescale) {
-                         Value centred =
-                             math::FmaOp::create(body, offset, args[4], sum);
-                         return math::FmaOp::create(body, s, centred, acc);
-                       }
-                       return math::FmaOp::create(
-                           body, s, sum,
-                           math::FmaOp::create(body, offset, args[4], acc));
-                     });
+        return b.map(
+            inputs, real, layout,
+            [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+              Value acc = args[0], sum = args[1];
+              auto addScaled = [&](Value part, Value to) -> Value {
+                return scale ? math::FmaOp::create(body, args[2], part, to)
+                                   .getResult()
+                             : addNumbers(body, part, to);
+              };
+              if (!zero)
+                return addScaled(sum, acc);
+              Value offset =
+                  arith::NegFOp::create(body, args.drop_back().back());
+              Value total = args.back();
+              if (!isRescale)
+                return addScaled(math::FmaOp::create(body, offset, total, sum),
+                                 acc);
+              return addScaled(sum,
+                               math::FmaOp::create(body, offset, total, acc));
+            });
       });
 }
 
@@ -331,7 +339,8 @@ Value MatmulKernel::scaleWeights(Value weights, Value row, Value k,
                             block),
                      real);
   };
-  inputs.push_back(loadAll(scale, scaleBlock));
+  if (scale)
+    inputs.push_back(loadAll(scale, scaleBlock));
   if (second)
     inputs.push_back(loadAll(second, secondBlock));
   if (zero)
@@ -339,15 +348,18 @@ Value MatmulKernel::scaleWeights(Value weights, Value row, Value k,
   Value scaled =
       b.map(inputs, real, layout,
             [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
-              Value v = args[0], s = args[1];
-              if (second)
-                s = multiplyNumbers(body, s, args[2]);
-              if (!zero)
-                return multiplyNumbers(body, v, s);
-              Value z = args.back();
-              if (*op.getMode() == ZeroPointMode::Rescale)
-                return subtractNumbers(body, multiplyNumbers(body, v, s), z);
-              return multiplyNumbers(body, subtractNumbers(body, v, z), s);
+              Value v = args[0], z = zero ? args.back() : Value();
+              if (zero && *op.getMode() != ZeroPointMode::Rescale)
+                v = subtractNumbers(body, v, z);
+              if (scale) {
+                Value s = args[1];
+                if (second)
+                  s = multiplyNumbers(body, s, args[2]);
+                v = multiplyNumbers(body, v, s);
+              }
+              if (zero && *op.getMode() == ZeroPointMode::Rescale)
+                v = subtractNumbers(body, v, z);
+              return v;
             });
   return b.convert(scaled, compute);
 }

@@ -66,6 +66,17 @@ func.func @places_of_scales(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>
 
 // -----
 
+// A zero point has groups, too: here each weight has its own.
+
+// CHECK-LABEL: func @zero_points
+func.func @zero_points(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %z: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // CHECK: scale = decode
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) zero_point(%z : tensor<32x64x!rung.int<4>>) integer init(%e : tensor<1x32xf32>) {compute = f32} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @by_hand
 func.func @by_hand(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
   // CHECK: schedules = [#rung.schedule<rows = 2, columns = 16, depth = 8, scale = accumulator>]

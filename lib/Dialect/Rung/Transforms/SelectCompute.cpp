@@ -50,13 +50,13 @@ static std::string lostValue(MatmulOp op, Type compute) {
 static std::string integerObstacle(MatmulOp op, IntegerType compute) {
   if (std::string lost = lostValue(op, compute); !lost.empty())
     return lost;
-  if (!op.getScale())
+  if (!op.getScale() && !op.getZeroPoint())
     return "";
   if (op.getZeroPoint() && *op.getMode() == ZeroPointMode::Integer &&
       !numberFormatOf(op.getLogicalType(op.getZeroPoint()).getElementType())
            ->isIntegerValued())
     return "the zero point is no integer";
-  // With scales the sum of a group must not wrap.
+  // With scales or zero points the sum of a group must not wrap.
   auto bound = [&](Value operand) {
     return numberFormatOf(op.getLogicalType(operand).getElementType())
         ->maxMagnitude();

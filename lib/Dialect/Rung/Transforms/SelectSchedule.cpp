@@ -23,9 +23,10 @@ namespace rung {
 using namespace mlir;
 using namespace rung;
 
-/// Columns of the weight that share one scale, or 0 if there are no scales.
+/// Columns of the weight that share one scale and zero point, or 0 if there are
+/// none.
 static int64_t groupSize(MatmulOp op) {
-  if (!op.getScale())
+  if (!op.getScale() && !op.getZeroPoint())
     return 0;
   RankedTensorType weight = op.getLogicalType(op.getWeight());
   int64_t group = weight.getDimSize(1);
