@@ -3,17 +3,16 @@
 """What docs/bundles.md shows is what happens: its manifest loads, its command prints that, its Python runs."""
 
 import json
-import os
-import pathlib
 import re
 import subprocess
 
 import numpy as np
 import pytest
+from pages import ROOT, run_page
 
 from rung import runtime
 
-PAGE = (pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "bundles.md").read_text()
+PAGE = (ROOT / "docs" / "bundles.md").read_text()
 
 
 def block(language):
@@ -37,11 +36,7 @@ def folder(build, tmp_path_factory):
 
 
 def test_command(build, folder):
-    command, expected = block("console").split("\n", 1)
-    assert command.startswith("$ ")
-    environment = os.environ | {"PATH": f"{build / 'bin'}:{os.environ['PATH']}"}
-    output = subprocess.run(command[2:], shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    assert output.stdout == expected
+    assert run_page(PAGE, build, folder) == 1
 
 
 def test_python(folder, monkeypatch, capsys):
