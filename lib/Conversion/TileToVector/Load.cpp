@@ -115,8 +115,9 @@ static FailureOr<Value> loadPlain(VectorBuilder &b, const Access &access,
   bool allButLast =
       llvm::all_of(ArrayRef(at).drop_back(at.empty() ? 0 : 1),
                    [](const Coordinate &c) { return c.isUniform(); });
-  bool isVector =
-      lanes > 1 && !at.empty() && allButLast && at.back().isContiguous();
+  bool isVector = lanes > 1 && !at.empty() && allButLast &&
+                  at.back().isContiguous() &&
+                  access.type().isLastDimUnitStride();
   for (const Coordinate &c : ArrayRef(at).drop_back(isVector))
     position.push_back(builder.value(c));
   if (isVector) {

@@ -192,7 +192,8 @@ LogicalResult StoreBuilder::store(Value value, const Places &places,
   bool outerUniform =
       llvm::all_of(ArrayRef(at).drop_back(),
                    [](const Coordinate &c) { return c.isUniform(); });
-  if (all && lanes > 1 && outerUniform && at.back().isContiguous()) {
+  if (all && lanes > 1 && outerUniform && at.back().isContiguous() &&
+      access.type().isLastDimUnitStride()) {
     storeVector(value, at);
     return success();
   }
