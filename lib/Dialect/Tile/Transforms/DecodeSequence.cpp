@@ -302,7 +302,21 @@ SmallVector<Value> tile::emitUnpack(OpBuilder &builder, Location loc,
   return codes;
 }
 
-/// A 64-bit code of two words, or one of 16 or 32 bits, as an element.
+/// Two words, the low one first, as an element of 64 bits.
+static Value elementOfWords(OpBuilder &builder, Location loc, Type type,
+                            Value low, Value high) {
+  auto wide = [&](Value word) -> Value {
+    return arith::ExtUIOp::create(builder, loc, builder.getI64Type(), word);
+  };
+  Value shift =
+      arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(32));
+  Value code = arith::OrIOp::create(
+      builder, loc, wide(low),
+      arith::ShLIOp::create(builder, loc, wide(high), shift));
+  return arith::BitcastOp::create(builder, loc, type, code);
+}
+
+/// A code of 16 or 32 bits as an element.
 static Value elementOfCode(OpBuilder &builder, Location loc, Type type,
                            Value code) {
   unsigned bits = type.getIntOrFloatBitWidth();
@@ -318,9 +332,19 @@ SmallVector<Value> tile::emitDecode(OpBuilder &builder, Location loc, Type from,
                                     ValueRange words,
                                     const ConversionOptions &options) {
   std::optional<NumberFormat> format = numberFormatOf(from);
-  if (!format || format->bits() > 32)
+  if (!format)
     return {};
   SmallVector<Value> values;
+  if (format->bits() == 64) {
+    for (unsigned v = 0; v != order.codes(); ++v)
+      if (Value value =
+              emitConvert(builder, loc, from, to,
+                          elementOfWords(builder, loc, from, words[2 * v],
+                                         words[2 * v + 1]),
+                          options))
+        values.push_back(value);
+    return values;
+  }
   for (Value code : emitUnpack(builder, loc, order, words)) {
     Value value =
         format->hasTable()
