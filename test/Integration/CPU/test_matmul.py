@@ -65,7 +65,7 @@ class Bundles:
         self._pool.shutdown(cancel_futures=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bundles(request, tmp_path_factory):
     selected = [(item.callspec.params["target"], item.callspec.params["case"]) for item in request.session.items
                 if item.module is request.module and "case" in getattr(getattr(item, "callspec", None), "params", {})]
