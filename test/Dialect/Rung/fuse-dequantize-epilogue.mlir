@@ -295,3 +295,33 @@ func.func @row_vector(%x: tensor<32x64xf32>, %w: tensor<32x64x!rung.int<4>>, %b:
   } -> tensor<32x32xf32>
   return %1 : tensor<32x32xf32>
 }
+
+// -----
+
+// Not fused: an integer sum that is rounded to f16 before the bias is added in f32.
+
+#matrix = affine_map<(m, n) -> (m, n)>
+#column = affine_map<(m, n) -> (n)>
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+// CHECK-LABEL: func @integer_rounded_before
+func.func @integer_rounded_before(%x: tensor<4x64xi8>, %w: tensor<32x64x!rung.int<4>>, %b: tensor<32xf32>) -> tensor<4x32xf32> {
+  // CHECK: %[[Y:.*]] = rung.matmul {{.*}} init(%{{.*}} : tensor<4x32xi32>) -> tensor<4x32xi32>
+  // CHECK: arith.sitofp
+  // CHECK: arith.addf
+  %d = rung.dequantize %w : tensor<32x64x!rung.int<4>> -> tensor<32x64xi8>
+  %f = arith.constant dense<0> : tensor<4x32xi32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %d : tensor<4x64xi8>, tensor<32x64xi8>) outs(%f : tensor<4x32xi32>) -> tensor<4x32xi32>
+  %e = tensor.empty() : tensor<4x32xf32>
+  %1 = linalg.generic {indexing_maps = [#matrix, #column, #matrix], iterator_types = ["parallel", "parallel"]}
+      ins(%0, %b : tensor<4x32xi32>, tensor<32xf32>) outs(%e : tensor<4x32xf32>) {
+  ^bb0(%s: i32, %bias: f32, %o: f32):
+    %h = arith.sitofp %s : i32 to f16
+    %g = arith.extf %h : f16 to f32
+    %t = arith.addf %g, %bias : f32
+    linalg.yield %t : f32
+  } -> tensor<4x32xf32>
+  return %1 : tensor<4x32xf32>
+}

@@ -91,3 +91,31 @@ func.func @narrow_accumulator(%x: tensor<64xi8>, %w: tensor<32x64x!rung.int<4>>)
   %y = linalg.matvec ins(%d, %x : tensor<32x64xi8>, tensor<64xi8>) outs(%f : tensor<32xi8>) -> tensor<32xi8>
   return %y : tensor<32xi8>
 }
+
+// -----
+
+func.func @rounded_activations(%x: tensor<64xf32>, %w: tensor<32x64x!rung.int<4>>) -> tensor<32xf16> {
+  %d = rung.dequantize %w : tensor<32x64x!rung.int<4>> -> tensor<32x64xf16>
+  %f = arith.constant dense<0.0> : tensor<32xf16>
+  // expected-remark @+1 {{x is rounded before it is multiplied}}
+  %y = linalg.matvec ins(%d, %x : tensor<32x64xf16>, tensor<64xf32>) outs(%f : tensor<32xf16>) -> tensor<32xf16>
+  return %y : tensor<32xf16>
+}
+
+// -----
+
+// Every row of the result is the first row of x.
+
+func.func @first_row_only(%x: tensor<4x64xf32>, %w: tensor<32x64x!rung.int<4>>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  %d = rung.dequantize %w : tensor<32x64x!rung.int<4>> -> tensor<32x64xf32>
+  // expected-remark @+1 {{an index of its maps is neither a loop nor that of a unit dimension}}
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (0, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %d : tensor<4x64xf32>, tensor<32x64xf32>) outs(%f : tensor<4x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %q = arith.addf %o, %p : f32
+    linalg.yield %q : f32
+  } -> tensor<4x32xf32>
+  return %y : tensor<4x32xf32>
+}

@@ -154,6 +154,8 @@ static std::string chooseX(Contraction &contraction) {
     return rows;
   };
 
+  if (!isLosslessTrail(contraction.x.trail))
+    return "x is rounded before it is multiplied";
   std::optional<View> best;
   bool bestIsMatrix = false;
   View view = contraction.x;
@@ -218,7 +220,8 @@ std::optional<Contraction> rung::matchContraction(linalg::LinalgOp op,
     if (!reason.empty())
       break; // with both dequantized, x does not stand in for the weight
     if (failed(result) || failed(views[1 - side])) {
-      reason = "an index of its maps is neither a loop nor 0";
+      reason =
+          "an index of its maps is neither a loop nor that of a unit dimension";
       return std::nullopt;
     }
     Contraction contraction;

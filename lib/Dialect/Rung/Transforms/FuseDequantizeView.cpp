@@ -80,8 +80,11 @@ FailureOr<View> rung::viewOperand(linalg::LinalgOp op, OpOperand *operand,
   if (failed(own))
     return failure();
   View view{operand->get(), {}, {type.getElementType()}};
-  for (int64_t loop : *own)
+  for (auto [loop, extent] : llvm::zip_equal(*own, type.getShape())) {
+    if (loop == kUnit && extent != 1)
+      return failure(); // reads index 0 of many
     view.dims.push_back(loop == kUnit ? kUnit : loops[loop]);
+  }
   return view;
 }
 

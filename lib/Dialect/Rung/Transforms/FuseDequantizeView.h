@@ -59,7 +59,8 @@ bool isElementwise(mlir::linalg::LinalgOp op);
 llvm::SmallVector<int64_t> loopIndices(mlir::linalg::LinalgOp op,
                                        llvm::ArrayRef<int64_t> dims);
 
-/// The view of an operand of `op`, `loops` as loopIndices returns it.
+/// The view of an operand of `op`, `loops` as loopIndices returns it. Failure
+/// for an index that is no loop.
 mlir::FailureOr<View> viewOperand(mlir::linalg::LinalgOp op,
                                   mlir::OpOperand *operand,
                                   llvm::ArrayRef<int64_t> loops);
