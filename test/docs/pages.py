@@ -62,10 +62,30 @@ def commands(block: Block) -> list[Command]:
 
 def is_as_shown(expected: str, output: str) -> bool:
     """Whether a command printed what the page shows, … standing for anything; empty lines at the end do not count."""
-    pattern = "".join(
-        r"(?:.*\n)*?" if line.strip() == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n"
-        for line in expected.splitlines())
-    return re.fullmatch(pattern, output.rstrip("\n") + "\n" if output.strip("\n") else "") is not None
+    lines = output.rstrip("\n").split("\n") if output.strip("\n") else []
+    # Runs of lines between those that are only …; each is taken where it first fits, the last one at the end.
+    runs: list[list[re.Pattern]] = [[]]
+    for line in expected.splitlines():
+        if line.strip() == "…":
+            runs.append([])
+        else:
+            runs[-1].append(re.compile(".*?".join(map(re.escape, line.split("…")))))
+
+    def fits(run: list[re.Pattern], at: int) -> bool:
+        return all(pattern.fullmatch(line) for pattern, line in zip(run, lines[at : at + len(run)], strict=True))
+
+    at = 0
+    for number, run in enumerate(runs):
+        starts = range(at, len(lines) - len(run) + 1)
+        if number == 0:
+            starts = starts[:1]
+        if number == len(runs) - 1:
+            starts = [start for start in starts if start + len(run) == len(lines)]
+        start = next((start for start in starts if fits(run, start)), None)
+        if start is None:
+            return False
+        at = start + len(run)
+    return True
 
 
 def run(command: Command, build: pathlib.Path, folder: pathlib.Path) -> str:

@@ -6,16 +6,17 @@
 //===----------------------------------------------------------------------===//
 //
 // What passes know of a device is a row of a table, turned into a
-// `#rung.device` attribute on the module. Properties:
+// `#rung.device` attribute on the module (docs/devices.md). Its properties:
 //
-// | property | unit | meaning |
-// | --- | --- | --- |
-// | `lanes` | 32-bit lanes | lanes of a fragment: rows of a packed weight side
-// by side | | `registers` | fragment registers | vector registers, in units of
-// `lanes` lanes | | `lookup` | name | table lookup in registers: `permvar512`,
-// `permps`, or `gather` (memory) | | `lookup_entries` | f32 entries | largest
-// table that `lookup` takes; 0: none | | `compute` | types | formats it
-// computes in, fastest first |
+//   compute         types: the formats it computes in, fastest first
+//   lanes           32-bit lanes of a fragment: rows of a packed weight that
+//                   lie side by side
+//   registers       fragment registers: vector registers in units of `lanes`
+//                   lanes
+//   lookup          table lookup in registers: "permvar512", "permps", or
+//                   "gather" (memory)
+//   lookup_entries  f32 entries of the largest table that `lookup` takes; 0:
+//                   none
 //
 //===----------------------------------------------------------------------===//
 
