@@ -7,7 +7,7 @@ $ command              its standard output and errors must be the lines below it
 …                      a line that is only … stands for any lines, … in a line for any text
 ```
 
-```mlir linear.mlir     is the file linear.mlir, for the commands after it
+```mlir linear.mlir     is the file linear.mlir, for the commands after it; `python` runs the interpreter of the tests
 
 As a program (test/docs/pages.py PAGE ...) it brings pages up to date.
 """
@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -89,8 +90,9 @@ def is_as_shown(expected: str, output: str) -> bool:
 
 
 def run(command: Command, build: pathlib.Path, folder: pathlib.Path) -> str:
-    """What a command prints, in a folder, with the tools of a build folder."""
-    environment = os.environ | {"PATH": f"{build / 'bin'}:/usr/lib/llvm-22/bin:{os.environ['PATH']}"}
+    """What a command prints, in a folder, with the tools and the Python package of a build folder."""
+    path = [build / "bin", pathlib.Path(sys.executable).parent, "/usr/lib/llvm-22/bin", os.environ["PATH"]]
+    environment = os.environ | {"PATH": os.pathsep.join(map(str, path)), "PYTHONPATH": str(build / "python")}
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command.command], cwd=folder, env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode in (0, 1), f"line {command.line}: exit status {result.returncode}\n{result.stdout}"
