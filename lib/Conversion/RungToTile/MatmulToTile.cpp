@@ -93,13 +93,18 @@ MatmulKernel::MatmulKernel(MatmulOp op, KernelBuilder &b)
   for (const KernelOperand &operand : {scale, second, zero, bias, residual})
     if (operand)
       formats.push_back(operand.format());
-  bool isPlain = formats.empty() && op.getActivation() == Activation::None;
-  if (isa<mlir::FloatType>(compute))
-    formats.push_back(compute);
-  // Integer sums stay integers if only the rounding to the result follows.
-  real = isPlain && isa<IntegerType>(compute)
-             ? compute
-             : commonFloat(op.getContext(), formats);
+  // Integer sums stay integers where the epilogue keeps them integers.
+  auto isKept = [&](Type format) {
+    return numberFormatOf(format)->isIntegerValued() &&
+           isLossless(*numberFormatOf(format), *numberFormatOf(compute));
+  };
+  bool isScaled = scale || second || zero;
+  bool isKeptActivation = op.getActivation() == Activation::None ||
+                          op.getActivation() == Activation::Relu;
+  bool isInteger = isa<IntegerType>(compute) && !isScaled && isKeptActivation &&
+                   llvm::all_of(formats, isKept);
+  formats.push_back(isa<IntegerType>(compute) ? result.format() : compute);
+  real = isInteger ? compute : commonFloat(op.getContext(), formats);
 
   auto blocks = [&](const KernelOperand &operand,
                     std::optional<ArrayRef<int64_t>> block,
@@ -370,6 +375,9 @@ Value MatmulKernel::scaleWeights(Value weights, Value row, Value k,
 
 /// A constant of the type of `like`.
 static Value number(ImplicitLocOpBuilder &b, Value like, double value) {
+  if (isa<IntegerType>(like.getType()))
+    return arith::ConstantOp::create(
+        b, b.getIntegerAttr(like.getType(), int64_t(value)));
   return arith::ConstantOp::create(b, b.getFloatAttr(like.getType(), value));
 }
 
@@ -378,6 +386,8 @@ static Value activate(ImplicitLocOpBuilder &b, Activation activation, Value x) {
   case Activation::None:
     return x;
   case Activation::Relu:
+    if (isa<IntegerType>(x.getType()))
+      return arith::MaxSIOp::create(b, x, number(b, x, 0));
     return arith::MaximumFOp::create(b, x, number(b, x, 0));
   case Activation::Gelu: {
     Value erf = math::ErfOp::create(
