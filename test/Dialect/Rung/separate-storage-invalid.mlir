@@ -11,6 +11,14 @@ func.func @two_orders(%x: tensor<1x2xf32>, %x2: tensor<1x64xf32>, %s: tensor<32x
 
 // -----
 
+func.func @dynamic_weight(%x: tensor<4x64xf32>, %w: tensor<?x64x!rung.int<4>>, %e: tensor<4x?xf32>) -> tensor<4x?xf32> {
+  // expected-error @+1 {{operand 1 is 'tensor<?x64x!rung.int<4>>', but packed weights, scales and zero points have static shapes; contract it as a dequantized tensor}}
+  %y = rung.matmul x(%x : tensor<4x64xf32>) weight(%w : tensor<?x64x!rung.int<4>>) init(%e : tensor<4x?xf32>) -> tensor<4x?xf32>
+  return %y : tensor<4x?xf32>
+}
+
+// -----
+
 // Upstream operations cannot work on codes of less than a byte.
 
 func.func @upstream(%w: tensor<4x64x!rung.int<4>>) -> tensor<64x4x!rung.int<4>> {

@@ -100,6 +100,15 @@ private:
   /// Gives the operand this storage, through a rung.pack if need be.
   void plan(OpOperand &operand, StorageAttr storage) {
     Value value = operand.get();
+    if (!cast<ShapedType>(value.getType()).hasStaticShape()) {
+      operand.getOwner()->emitOpError()
+          << "operand " << operand.getOperandNumber() << " is "
+          << value.getType()
+          << ", but packed weights, scales and zero points have static shapes; "
+             "contract it as a dequantized tensor";
+      inconsistent = true;
+      return;
+    }
     auto it = packed.find(value);
     if (it != packed.end()) {
       if (it->second != storage) {
