@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - The ways down
-//---------------------------------------===//
+//===- Pipelines.cpp - The ways down --------------------------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -96,6 +95,7 @@ void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addNestedPass<LLVM::LLVMFuncOp>(createRungMoveHalves());
   pm.addNestedPass<LLVM::LLVMFuncOp>(createRungMarkParallelAccesses());
 }
 

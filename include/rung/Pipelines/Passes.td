@@ -258,6 +258,28 @@ def RungFinalizeEntries : Pass<"rung-finalize-entries", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
 }
 
+def RungMoveHalves : Pass<"rung-move-halves", "::mlir::LLVM::LLVMFuncOp"> {
+  let summary = "Load and store f16 and bf16 as integers";
+  let description = [{
+    Where x86 has no arithmetic on f16 or bf16, LLVM takes masked accesses to
+    them, and moves of single elements, apart and rounds each element again by
+    a call to a library that generated code does not link with. As i16 they are
+    moves.
+
+    Before:
+    ```mlir
+    %v = llvm.intr.masked.load %p, %m, %other {alignment = 2 : i32} : (!llvm.ptr, vector<16xi1>, vector<16xbf16>) -> vector<16xbf16>
+    ```
+    After:
+    ```mlir
+    %o = llvm.bitcast %other : vector<16xbf16> to vector<16xi16>
+    %i = llvm.intr.masked.load %p, %m, %o {alignment = 2 : i32} : (!llvm.ptr, vector<16xi1>, vector<16xi16>) -> vector<16xi16>
+    %v = llvm.bitcast %i : vector<16xi16> to vector<16xbf16>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def RungMarkParallelAccesses : Pass<"rung-mark-parallel-accesses", "::mlir::LLVM::LLVMFuncOp"> {
   let summary = "Put the accesses of annotated loops into their access group";
   let description = [{
