@@ -62,4 +62,4 @@ def test_codes_without_a_value(refuse):
     codes = np.zeros((3, 5), np.uint8)
     codes[2, 1] = 0b1100
     message = refuse(w=codes)
-    assert "'w'" in message and "code 3" in message and "[2, 5]" in message
+    assert "'w'" in message and "code 3" in message and "row 2, column 5" in message
