@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Decode.h"
 #include "mlir/IR/MLIRContext.h"
 #include "rung/Dialect/Rung/IR/FormatParser.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
@@ -19,16 +20,35 @@ static const char *const kHelp =
 
 USAGE: rung-format FORMAT [--json]                the value of each code
        rung-format FORMAT --to=FORMAT2 [--json]   whether every value survives
+       rung-format FORMAT --to=FORMAT2 --decode --target=TARGET [--free-scale]
+                   [--json]                       the code that decodes it
        rung-format --list [--json]                the named formats
 
 FORMAT is a name of --list or an MLIR type that is a number format. With --to the
 exit status is 0 for "lossless" and 1 for a loss, which is described by the first
 code that would be lost, its value, and what it would become.
 
+--decode prints the sequence of operations that tile-expand-convert emits for a
+unit of V codes packed in R words, as one MLIR module that upstream passes lower.
+It is proved by folding its operations on every code in every position. FORMAT2
+is i8, i16, i32, f16, bf16, f32, f64 or a builtin 8-bit float. Its instructions
+are counted by a table of the target, constants and bitcasts free, neighbouring
+logic operations merged where an instruction does three. On x86 one instruction
+works on all lanes of a vector, so that 4, 8 or 16 units (SSE, AVX2, AVX-512) are
+decoded by what is counted; 64-bit elements count twice. On GPUs the count is that
+of one thread and its one unit. Per 8 values: 8 * instructions / values / lanes.
+
 OPTIONS:
   --json      print JSON; values are C99 hexadecimal floats, "inf", "-inf",
               "nan", or null for a code without a value
   --to=FORMAT2
+  --decode    print the decode sequence, its cost and how many codes prove it
+  --target=TARGET
+              cpu (this machine), cpu:NAME (an LLVM CPU name such as znver4),
+              cuda:sm_80, cuda:sm_90a, hip:gfx90a
+  --free-scale
+              the consumer takes a power of two and an offset out:
+              value[i] = factor[i] * result[i] - offset
   --list
   --help      print this
 
@@ -36,12 +56,14 @@ EXAMPLE:
   rung-format e2m1
   rung-format int8 --to=e4m3
   rung-format '!rung.uint<5, offset = 16>' --to=int8 --json
+  rung-format nf4 --to=f32 --decode --target=cpu:znver4
 )";
 
 namespace {
 struct FormatOptions {
-  std::string format, to;
-  bool json = false, list = false, help = false;
+  std::string format, to, target;
+  bool json = false, list = false, help = false, decode = false,
+       freeScale = false;
 };
 } // namespace
 
@@ -62,9 +84,48 @@ static int print(StringRef text, int status) {
   return fail("cannot write to standard output: " + reason);
 }
 
+/// What is missing or does not go together, or "".
+static std::string checkOptions(const FormatOptions &options) {
+  if (options.list && !(options.format.empty() && options.to.empty()))
+    return "--list takes no format";
+  if (!options.list && options.format.empty())
+    return "no format given; rung-format --help shows how";
+  if (options.decode && options.to.empty())
+    return "--decode needs the format to decode into, --to=FORMAT";
+  if (options.decode && options.target.empty())
+    return "--decode needs the device that the code is for, --target=TARGET; "
+           "rung-format --help lists them";
+  if (!options.decode && options.freeScale)
+    return "--free-scale goes with --decode only";
+  if (!options.decode && !options.target.empty())
+    return "--target goes with --decode only";
+  return "";
+}
+
+/// Takes the value of an option that is `--NAME=VALUE` or `--NAME VALUE`; `i`
+/// is its place. A problem, or "".
+static std::string takeValue(ArrayRef<const char *> arguments, size_t &i,
+                             StringRef name, StringRef what,
+                             std::string &value) {
+  StringRef argument = arguments[i];
+  if (!value.empty())
+    return (name + " is given twice").str();
+  if (!argument.consume_front((name + "=").str()))
+    argument = i + 1 < arguments.size() ? arguments[++i] : "";
+  if (argument.trim().empty())
+    return (name + " has no value, expected " + name + "=" + what).str();
+  value = argument.trim().str();
+  return "";
+}
+
+static bool isOption(StringRef argument, StringRef name) {
+  return argument == name || argument.starts_with((name + "=").str());
+}
+
 /// Returns a problem, or "".
 static std::string parseOptions(ArrayRef<const char *> arguments,
                                 FormatOptions &options) {
+  std::string problem;
   for (size_t i = 0; i < arguments.size(); ++i) {
     StringRef argument = arguments[i];
     if (argument == "--help" || argument == "-h") {
@@ -73,14 +134,14 @@ static std::string parseOptions(ArrayRef<const char *> arguments,
       options.json = true;
     } else if (argument == "--list") {
       options.list = true;
-    } else if (argument == "--to" || argument.starts_with("--to=")) {
-      if (!options.to.empty())
-        return "--to is given twice";
-      if (!argument.consume_front("--to="))
-        argument = i + 1 < arguments.size() ? arguments[++i] : "";
-      if (argument.trim().empty())
-        return "--to has no value, expected --to=FORMAT";
-      options.to = argument.trim().str();
+    } else if (argument == "--decode") {
+      options.decode = true;
+    } else if (argument == "--free-scale") {
+      options.freeScale = true;
+    } else if (isOption(argument, "--to")) {
+      problem = takeValue(arguments, i, "--to", "FORMAT", options.to);
+    } else if (isOption(argument, "--target")) {
+      problem = takeValue(arguments, i, "--target", "TARGET", options.target);
     } else if (argument.starts_with("-")) {
       return ("unknown option '" + argument.split('=').first +
               "'; rung-format --help lists them")
@@ -95,14 +156,10 @@ static std::string parseOptions(ArrayRef<const char *> arguments,
     } else {
       options.format = argument.trim().str();
     }
+    if (!problem.empty())
+      return problem;
   }
-  if (options.help)
-    return "";
-  if (options.list && !(options.format.empty() && options.to.empty()))
-    return "--list takes no format";
-  if (!options.list && options.format.empty())
-    return "no format given; rung-format --help shows how";
-  return "";
+  return options.help ? "" : checkOptions(options);
 }
 
 int main(int argc, char **argv) {
@@ -134,6 +191,13 @@ int main(int argc, char **argv) {
   FailureOr<Type> to = parseFormat(options.to, &context, problem);
   if (failed(to))
     return fail(problem);
+  if (options.decode) {
+    DecodeOptions decode{options.format, options.to, options.target,
+                         options.freeScale, options.json};
+    if (llvm::Error error = printDecode(os, *from, *to, decode))
+      return fail(llvm::toString(std::move(error)));
+    return print(text, 0);
+  }
   bool lossless =
       printConversion(os, *numberFormatOf(*from), options.format,
                       *numberFormatOf(*to), options.to, options.json);

@@ -1,0 +1,346 @@
+//===- DecodeCost.cpp - what instructions of a device cost -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Dialect/Tile/Transforms/DecodeCost.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace rung;
+using namespace rung::tile;
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+static constexpr int64_t kAnySize = std::numeric_limits<int64_t>::max();
+
+/// As LookupTables.cpp of convert-tile-to-vector lowers them: two halves of a
+/// table are joined by a select on a bit of the index, a table in memory needs
+/// its index masked.
+static constexpr LookupCost kAVX512Lookups[] = {
+    {"vpermps", 16, {1, 1}},
+    {"vpermi2ps", 32, {1, 1}},
+    {"vpermi2ps, vpermi2ps, vptestmd, vblendmps", 64, {4, 3.5}},
+    {"vpandd, vgatherdps", kAnySize, {2, 11}},
+};
+static constexpr LookupCost kAVX2Lookups[] = {
+    {"vpermps", 8, {1, 1}},
+    {"vpermps, vpermps, vpslld, vblendvps", 16, {4, 3.2}},
+    {"vpand, vgatherdps", kAnySize, {2, 5.3}},
+};
+/// Four lanes: each index extracted, its entry loaded and inserted.
+static constexpr LookupCost kBaselineLookups[] = {
+    {"pand, 4 x (movd, movss, unpcklps)", kAnySize, {13, 6.5}},
+};
+
+static constexpr FusedPair kGFX9Pairs[] = {
+    {"arith.andi", "arith.ori"},   // v_and_or_b32
+    {"arith.ori", "arith.ori"},    // v_or3_b32
+    {"arith.shli", "arith.ori"},   // v_lshl_or_b32
+    {"arith.shli", "arith.addi"},  // v_lshl_add_u32
+    {"arith.xori", "arith.addi"},  // v_xad_u32
+    {"arith.addi", "arith.addi"},  // v_add3_u32
+    {"arith.shrui", "arith.andi"}, // v_bfe_u32
+};
+
+// Columns: logic, shift, add, int to float, float math, compare, select, half
+// convert, wide convert, narrow. A call counts as one instruction: x86-64 alone
+// has none between f32 and f16.
+static constexpr DecodeDevice kX86Devices[] = {
+    {"x86-64 with AVX-512",
+     16,
+     true,
+     true,
+     {},
+     kAVX512Lookups,
+     {{1, 0.5},
+      {1, 1},
+      {1, 0.5},
+      {1, 1},
+      {1, 0.5},
+      {1, 1},
+      {1, 0.5},
+      {1, 1},
+      {1, 1},
+      {1, 2}}},
+    {"x86-64 with AVX2",
+     8,
+     false,
+     true,
+     {},
+     kAVX2Lookups,
+     {{1, 0.33},
+      {1, 0.5},
+      {1, 0.33},
+      {1, 0.5},
+      {1, 0.5},
+      {1, 0.5},
+      {1, 0.67},
+      {1, 1},
+      {1, 1},
+      {2, 2}}},
+    {"x86-64",
+     4,
+     false,
+     true,
+     {},
+     kBaselineLookups,
+     {{1, 0.33},
+      {1, 0.5},
+      {1, 0.33},
+      {1, 0.5},
+      {1, 0.5},
+      {1, 0.5},
+      {3, 1},
+      {4, 40},
+      {1, 1},
+      {3, 2}}},
+};
+
+static constexpr DecodeDevice kGPUDevices[] = {
+    {"cuda:sm_80",
+     1,
+     true,
+     false,
+     {},
+     {},
+     {{1, 2},
+      {1, 2},
+      {1, 2},
+      {1, 8},
+      {1, 2},
+      {1, 2},
+      {1, 2},
+      {1, 8},
+      {1, 8},
+      {1, 2}}},
+    {"cuda:sm_90a",
+     1,
+     true,
+     false,
+     {},
+     {},
+     {{1, 2},
+      {1, 2},
+      {1, 2},
+      {1, 2},
+      {1, 1},
+      {1, 2},
+      {1, 2},
+      {1, 2},
+      {1, 8},
+      {1, 2}}},
+    {"hip:gfx90a",
+     1,
+     false,
+     false,
+     kGFX9Pairs,
+     {},
+     {{1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 4},
+      {1, 8},
+      {1, 4}}},
+};
+
+const DecodeDevice &tile::getX86DecodeDevice(unsigned vectorBits) {
+  for (const DecodeDevice &device : kX86Devices)
+    if (vectorBits >= 32 * device.lanes)
+      return device;
+  return std::end(kX86Devices)[-1];
+}
+
+const DecodeDevice *tile::findGPUDecodeDevice(StringRef name) {
+  for (const DecodeDevice &device : kGPUDevices)
+    if (device.name == name)
+      return &device;
+  return nullptr;
+}
+
+std::string tile::listGPUDecodeDevices() {
+  return llvm::join(llvm::map_range(kGPUDevices,
+                                    [](const DecodeDevice &device) {
+                                      return device.name.str();
+                                    }),
+                    ", ");
+}
+
+const LookupCost *tile::findLookup(const DecodeDevice &device, int64_t entries,
+                                   unsigned bits) {
+  for (const LookupCost &row : device.lookups)
+    if (row.mostEntries == kAnySize ||
+        (bits == 32 && entries <= row.mostEntries))
+      return &row;
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Counting
+//===----------------------------------------------------------------------===//
+
+static unsigned widthOf(Value value) {
+  Type type = value.getType();
+  return type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
+}
+
+static bool isFree(Operation &op) {
+  StringRef name = op.getName().getStringRef();
+  return op.hasTrait<OpTrait::ConstantLike>() ||
+         op.hasTrait<OpTrait::IsTerminator>() || name == "arith.bitcast" ||
+         name == "vector.extract" || name == "vector.from_elements";
+}
+
+static std::optional<OpClass> classOf(Operation &op) {
+  if (isa<arith::TruncFOp, arith::ExtFOp>(op)) {
+    bool wide =
+        widthOf(op.getOperand(0)) == 64 || widthOf(op.getResult(0)) == 64;
+    return wide ? OpClass::WideConvert : OpClass::HalfConvert;
+  }
+  static constexpr std::pair<StringLiteral, OpClass> kClasses[] = {
+      {"arith.andi", OpClass::Logic},
+      {"arith.ori", OpClass::Logic},
+      {"arith.xori", OpClass::Logic},
+      {"arith.shli", OpClass::Shift},
+      {"arith.shrui", OpClass::Shift},
+      {"arith.shrsi", OpClass::Shift},
+      {"arith.addi", OpClass::Add},
+      {"arith.subi", OpClass::Add},
+      {"arith.sitofp", OpClass::IntToFloat},
+      {"arith.uitofp", OpClass::IntToFloat},
+      {"arith.mulf", OpClass::FloatMath},
+      {"arith.addf", OpClass::FloatMath},
+      {"arith.subf", OpClass::FloatMath},
+      {"arith.cmpi", OpClass::Compare},
+      {"arith.cmpf", OpClass::Compare},
+      {"arith.select", OpClass::Select},
+      {"arith.trunci", OpClass::Narrow},
+      {"arith.extui", OpClass::Narrow},
+      {"arith.extsi", OpClass::Narrow},
+  };
+  for (auto [name, opClass] : kClasses)
+    if (op.getName().getStringRef() == name)
+      return opClass;
+  return std::nullopt;
+}
+
+namespace {
+/// Which operations are part of their user's instruction.
+class Fusion {
+public:
+  Fusion(Block &block, const DecodeDevice &device) : device(device) {
+    for (Operation &op : block) {
+      if (device.ternaryLogic && isLogic(&op))
+        absorbLogic(op);
+      else
+        absorbPair(op);
+    }
+  }
+  bool isAbsorbed(Operation &op) const { return absorbed.contains(&op); }
+
+private:
+  static bool isLogic(Operation *op) {
+    return op && classOf(*op) == OpClass::Logic;
+  }
+
+  /// The instruction of `op` takes over those of its operands as long as it has
+  /// three inputs.
+  void absorbLogic(Operation &op) {
+    llvm::SmallSetVector<Value, 4> inputs(op.operand_begin(), op.operand_end());
+    for (Value operand : op.getOperands()) {
+      Operation *inner = operand.getDefiningOp();
+      if (!isLogic(inner) || !operand.hasOneUse())
+        continue;
+      llvm::SmallSetVector<Value, 4> merged = inputs;
+      merged.remove(operand);
+      for (Value input : inputsOf[inner])
+        merged.insert(input);
+      if (merged.size() > 3)
+        continue;
+      inputs = merged;
+      absorbed.insert(inner);
+    }
+    inputsOf[&op] = SmallVector<Value, 4>(inputs.begin(), inputs.end());
+  }
+
+  void absorbPair(Operation &op) {
+    for (Value operand : op.getOperands()) {
+      Operation *inner = operand.getDefiningOp();
+      if (!inner || !operand.hasOneUse() || outers.contains(inner))
+        continue;
+      for (const FusedPair &pair : device.fusedPairs)
+        if (inner->getName().getStringRef() == pair.inner &&
+            op.getName().getStringRef() == pair.outer) {
+          absorbed.insert(inner);
+          outers.insert(&op);
+          return;
+        }
+    }
+  }
+
+  const DecodeDevice &device;
+  llvm::DenseMap<Operation *, SmallVector<Value, 4>> inputsOf;
+  llvm::DenseSet<Operation *> absorbed, outers;
+};
+} // namespace
+
+/// The row of a called instruction, or null.
+static const LookupCost *lookupOf(func::CallOp call,
+                                  const DecodeDevice &device) {
+  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      call, call.getCalleeAttr());
+  auto name = callee ? callee->getAttrOfType<StringAttr>(kInstructionAttrName)
+                     : StringAttr();
+  for (const LookupCost &row : device.lookups)
+    if (name && row.instruction == name.getValue())
+      return &row;
+  return nullptr;
+}
+
+llvm::Expected<OpCost> tile::countBlock(Block &block,
+                                        const DecodeDevice &device) {
+  Fusion fusion(block, device);
+  OpCost sum = {0, 0};
+  for (Operation &op : block) {
+    if (isFree(op) || fusion.isAbsorbed(op))
+      continue;
+    std::optional<OpCost> cost;
+    if (auto call = dyn_cast<func::CallOp>(op)) {
+      if (const LookupCost *row = lookupOf(call, device))
+        cost = row->cost;
+    } else if (std::optional<OpClass> opClass = classOf(op)) {
+      cost = device.costs[static_cast<unsigned>(*opClass)];
+      if (device.isVector && opClass == OpClass::IntToFloat &&
+          widthOf(op.getResult(0)) == 16) {
+        const OpCost &half =
+            device.costs[static_cast<unsigned>(OpClass::HalfConvert)];
+        cost->instructions += half.instructions;
+        cost->cycles += half.cycles;
+      }
+    }
+    if (!cost)
+      return llvm::createStringError(
+          "the cost table of " + device.name + " has no row for " +
+          op.getName().getStringRef() + "; add one to DecodeCost.cpp");
+    unsigned width = widthOf(op.getResult(0));
+    for (Value operand : op.getOperands())
+      width = std::max(width, widthOf(operand));
+    double times = device.isVector && width == 64 ? 2 : 1;
+    sum.instructions += times * cost->instructions;
+    sum.cycles += times * cost->cycles;
+  }
+  return sum;
+}

@@ -1,0 +1,29 @@
+//===- DecodeProof.h - a function evaluated on every code -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_LIB_DIALECT_TILE_TRANSFORMS_DECODEPROOF_H
+#define RUNG_LIB_DIALECT_TILE_TRANSFORMS_DECODEPROOF_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "rung/Layout/BitOrder.h"
+#include "rung/Numerics/NumberFormat.h"
+
+namespace rung::tile {
+
+/// Folds the operations of `decode`, a function (vector<Rxi32>) ->
+/// vector<VxT>, on every valid code of `from` in every position, the other bits
+/// of the words all 0 and all 1, and compares with `to`'s code of the value,
+/// any NaN for NaN. The number of codes, or an error that names the first code
+/// and position that differ, or an operation that does not fold.
+llvm::Expected<uint64_t> proveDecode(mlir::func::FuncOp decode,
+                                     const NumberFormat &from,
+                                     const BitOrder &order,
+                                     const NumberFormat &to);
+
+} // namespace rung::tile
+
+#endif // RUNG_LIB_DIALECT_TILE_TRANSFORMS_DECODEPROOF_H

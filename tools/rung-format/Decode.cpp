@@ -1,0 +1,130 @@
+//===- Decode.cpp - rung-format --decode -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decode.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
+#include "rung/Numerics/Lossless.h"
+#include "rung/Numerics/NamedFormats.h"
+#include "rung/Numerics/Report.h"
+#include "rung/Target/Device.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace rung;
+using namespace rung::tile;
+namespace json = llvm::json;
+
+/// Fills in the device, or says which targets there are.
+static llvm::Error setTarget(DecodeRequest &request, StringRef target) {
+  request.device = findGPUDecodeDevice(target);
+  if (request.device)
+    return llvm::Error::success();
+  if (target != "cpu" && !target.starts_with("cpu:"))
+    return llvm::createStringError(
+        "unknown target '" + target +
+        "' for --decode, expected cpu, cpu:NAME (an LLVM CPU name such as "
+        "znver4), " +
+        listGPUDecodeDevices());
+  llvm::Expected<CPUTarget> cpu = parseCPUTarget(target);
+  if (!cpu)
+    return cpu.takeError();
+  request.device = &getX86DecodeDevice(cpu->vectorBits());
+  request.lookupEntries =
+      getDevice(request.from.getContext(), *cpu).getInt("lookup_entries", 0);
+  return llvm::Error::success();
+}
+
+static void printJson(llvm::raw_ostream &os, const DecodeProgram &program,
+                      const DecodeDevice &device, StringRef mlir) {
+  const BitOrder &order = program.order;
+  json::OStream out(os);
+  out.object([&] {
+    out.attribute("registers", order.words());
+    out.attribute("values", order.codes());
+    out.attributeArray("order", [&] {
+      for (unsigned code = 0; code != order.codes(); ++code)
+        out.array([&] {
+          for (unsigned bit = 0; bit != order.bits(); ++bit)
+            out.value(order.position(code, bit));
+        });
+    });
+    out.attributeArray("xor", [&] {
+      for (unsigned word = 0; word != order.words(); ++word)
+        out.value(0);
+    });
+    out.attribute("instructions",
+                  static_cast<int64_t>(program.cost.instructions));
+    out.attribute("instructions_per_8", program.instructionsPer8(device));
+    out.attribute("cycles_per_8", program.cyclesPer8(device));
+    out.attributeArray("factor", [&] {
+      for (unsigned code = 0; code != order.codes(); ++code)
+        out.value(program.factor);
+    });
+    out.attribute("offset", program.offset);
+    out.attribute("proved_codes", static_cast<int64_t>(program.provedCodes));
+    out.attribute("mlir", mlir);
+  });
+  os << "\n";
+}
+
+static void printText(llvm::raw_ostream &os, const DecodeProgram &program,
+                      const DecodeDevice &device, StringRef mlir,
+                      const DecodeOptions &options) {
+  const BitOrder &order = program.order;
+  os << options.from << " to " << options.to << " on " << device.name << "\n";
+  os << llvm::formatv("  unit          {0} values in {1} words of 32 bits, {2}",
+                      order.codes(), order.words(), order.str());
+  if (device.lanes != 1)
+    os << "; " << device.lanes << " units at a time";
+  os << "\n";
+  os << llvm::formatv("  instructions  {0} ({1:F2} per 8 values)\n",
+                      static_cast<int64_t>(program.cost.instructions),
+                      program.instructionsPer8(device));
+  os << llvm::formatv("  cycles        {0:F2} per 8 values\n",
+                      program.cyclesPer8(device));
+  if (options.freeScale)
+    os << llvm::formatv("  value         {0} * result - {1}\n",
+                        formatDecimal(program.factor),
+                        formatDecimal(program.offset));
+  os << llvm::formatv("  proved        {0} codes, each in {1} positions\n\n{2}",
+                      program.provedCodes, order.codes(), mlir);
+}
+
+llvm::Error printDecode(llvm::raw_ostream &os, Type from, Type to,
+                        const DecodeOptions &options) {
+  DecodeRequest request;
+  request.from = from;
+  request.to = to;
+  request.freeScale = options.freeScale;
+  if (llvm::Error error = setTarget(request, options.target))
+    return error;
+  NumberFormat source = *numberFormatOf(from), result = *numberFormatOf(to);
+  if (source.hasTable() && !isLossless(source, result)) {
+    std::string lost;
+    llvm::raw_string_ostream stream(lost);
+    printConversion(stream, source, options.from, result, options.to,
+                    /*json=*/false);
+    return llvm::createStringError(StringRef(lost).trim() +
+                                   "; decode into a wider format");
+  }
+  llvm::Expected<DecodeProgram> program = makeDecodeProgram(request);
+  if (!program)
+    return llvm::createStringError(options.from + " to " + options.to + ": " +
+                                   llvm::toString(program.takeError()));
+  std::string mlir;
+  llvm::raw_string_ostream stream(mlir);
+  program->module->print(stream);
+  stream << "\n";
+  if (options.json)
+    printJson(os, *program, *request.device, mlir);
+  else
+    printText(os, *program, *request.device, mlir, options);
+  return llvm::Error::success();
+}
