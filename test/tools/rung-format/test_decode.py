@@ -35,6 +35,8 @@ _CASES = [
     ("e2m1", "e4m3", "cuda:sm_80", False),
     ("!rung.uint<5, offset = 16>", "f16", "cpu:x86-64", False),
     ("!rung.uint<5, offset = 16>", "f16", "cuda:sm_80", True),
+    ("!rung.codebook<2, [-1.5, -1, -0.5, 0]>", "f32", "cuda:sm_90a", True),  # value = 0.5 * result - 1.5
+    ("!rung.codebook<2, [0, 0.25, 0.5, 0.75]>", "bf16", "hip:gfx90a", True),
     ("e2m3", "f16", "hip:gfx90a", False),
     ("!rung.float<e3m3, bias = 7, specials = ieee, unsigned>", "f64", "cpu:x86-64", False),
     ("!rung.codebook<7, [1, -2.5, 0.375, 7]>", "f32", "cpu:haswell", False),  # a table in memory

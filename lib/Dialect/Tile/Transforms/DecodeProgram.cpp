@@ -259,7 +259,7 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
   if (scaled->cost.instructions >= program->cost.instructions)
     return program;
   scaled->factor = affine->scale;
-  scaled->offset = -affine->offset;
+  scaled->offset = 0 - affine->offset; // never -0
   scaled->provedCodes = program->provedCodes;
   return scaled;
 }
