@@ -1,5 +1,4 @@
-//===- Compile.cpp - One module to code for its targets
-//--------------------===//
+//===- Compile.cpp - One module to code for its targets -------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

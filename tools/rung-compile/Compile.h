@@ -1,4 +1,4 @@
-//===- Compile.h - One module to code for its targets ------------*- C++ -*-===//
+//===- Compile.h - One module to code for its targets -----------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,11 +1,11 @@
-//===- Constants.cpp - Parameters as constants of a bundle
-//-----------------===//
+//===- Constants.cpp - Parameters as constants of a bundle ----------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "Constants.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Layout/PackedLayout.h"
+#include "rung/Numerics/Storage.h"
 
 using namespace mlir;
 namespace json = llvm::json;
@@ -64,6 +64,23 @@ Expected<const SafeTensors::Tensor *> find(StringRef name, const Twine &what,
 }
 
 /// The tensor of a parameter, in the canonical storage that it must be in.
+/// Refuses codes that a short codebook gives no value.
+Error checkValidCodes(const Parameter &parameter,
+                      const SafeTensors::Tensor &tensor) {
+  NumberFormat format = *numberFormatOf(parameter.storage.getFormat());
+  if (!format.hasTable() || !format.hasInvalidCodes())
+    return Error::success();
+  Expected<std::vector<uint64_t>> codes =
+      unpackCodes(tensor.bytes, parameter.storage.getShape(), format.bits());
+  if (!codes)
+    return codes.takeError();
+  if (Error error = checkCodes(format, *codes, parameter.storage.getShape()))
+    return createStringError("parameter '" + parameter.name + "' in " +
+                             tensor.file + ": " +
+                             llvm::toString(std::move(error)));
+  return Error::success();
+}
+
 Expected<const SafeTensors::Tensor *> resolve(const Parameter &parameter,
                                               const SafeTensors &parameters) {
   Expected<const SafeTensors::Tensor *> tensor =
@@ -75,8 +92,11 @@ Expected<const SafeTensors::Tensor *> resolve(const Parameter &parameter,
                               .getStorageType();
   SmallVector<StringRef> dtypes = expectedDtypes(type.getElementType());
   if (llvm::is_contained(dtypes, (*tensor)->dtype) &&
-      llvm::ArrayRef<int64_t>((*tensor)->shape) == type.getShape())
+      llvm::ArrayRef<int64_t>((*tensor)->shape) == type.getShape()) {
+    if (Error error = checkValidCodes(parameter, **tensor))
+      return error;
     return tensor;
+  }
   std::string format;
   llvm::raw_string_ostream(format) << parameter.storage.getFormat();
   return createStringError(

@@ -1,4 +1,4 @@
-//===- Constants.h - Parameters as constants of a bundle ---------*- C++ -*-===//
+//===- Constants.h - Parameters as constants of a bundle --------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -17,9 +17,10 @@ namespace rung {
 /// names, each in its storage, then the `assets`, tensors that are copied as
 /// they are. Returns the "constants" of the manifest. An error names the
 /// parameter, what was found and what was expected.
-llvm::Expected<llvm::json::Array>
-writeConstants(mlir::ArrayAttr list, mlir::ArrayAttr assets,
-               const SafeTensors &parameters, BundleWriter &writer);
+llvm::Expected<llvm::json::Array> writeConstants(mlir::ArrayAttr list,
+                                                 mlir::ArrayAttr assets,
+                                                 const SafeTensors &parameters,
+                                                 BundleWriter &writer);
 
 /// Checks that every parameter is there with the dtype and shape that it must
 /// have, without reading it.

@@ -1,5 +1,4 @@
-//===- DumpPasses.cpp - Writes the IR after each pass
-//----------------------===//
+//===- DumpPasses.cpp - Writes the IR after each pass ---------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- DumpPasses.h - Writes the IR after each pass --------------*- C++ -*-===//
+//===- DumpPasses.h - Writes the IR after each pass -------------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

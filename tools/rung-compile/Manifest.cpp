@@ -1,5 +1,4 @@
-//===- Manifest.cpp - Writes the manifest of a bundle
-//----------------------===//
+//===- Manifest.cpp - Writes the manifest of a bundle ---------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- Manifest.h - Writes the manifest of a bundle --------------*- C++ -*-===//
+//===- Manifest.h - Writes the manifest of a bundle -------------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,4 @@
-//===- rung-compile.cpp - From a module to code or a bundle
-//----------------===//
+//===- rung-compile.cpp - From a module to code or a bundle ---------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -12,6 +11,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -35,15 +35,12 @@ cl::list<std::string>
             cl::desc("What to compile for: cpu (this machine) or cpu:NAME (an "
                      "LLVM CPU name); separated by commas or repeated"),
             cl::value_desc("T[,T...]"));
-cl::opt<rung::Emit> emitKind(
-    "emit", cl::cat(category), cl::desc("What to write (default bundle)"),
-    cl::init(rung::Emit::Bundle),
-    cl::values(clEnumValN(rung::Emit::MLIR, "mlir", "the LLVM dialect"),
-               clEnumValN(rung::Emit::LLVM, "llvm", "optimised LLVM IR"),
-               clEnumValN(rung::Emit::Assembly, "asm", "assembly text"),
-               clEnumValN(rung::Emit::Object, "obj", "a relocatable object"),
-               clEnumValN(rung::Emit::Bundle, "bundle",
-                          "everything that rung-run needs")));
+cl::opt<std::string>
+    emitKind("emit", cl::cat(category), cl::init("bundle"),
+             cl::value_desc("mlir|llvm|asm|obj|bundle"),
+             cl::desc("What to write: mlir (the LLVM dialect), llvm (optimised "
+                      "LLVM IR), asm, obj (a relocatable object) or bundle "
+                      "(everything that rung-run needs, the default)"));
 cl::opt<std::string> output("o", cl::cat(category), cl::value_desc("OUT"),
                             cl::desc("Where to write; - is standard output"));
 cl::list<std::string>
@@ -57,6 +54,16 @@ cl::opt<std::string> dumpPasses("dump-passes", cl::cat(category),
 int fail(const llvm::Twine &message) {
   llvm::errs() << "rung-compile: error: " << message << "\n";
   return 1;
+}
+
+std::optional<rung::Emit> parseEmit(StringRef name) {
+  return llvm::StringSwitch<std::optional<rung::Emit>>(name)
+      .Case("mlir", rung::Emit::MLIR)
+      .Case("llvm", rung::Emit::LLVM)
+      .Case("asm", rung::Emit::Assembly)
+      .Case("obj", rung::Emit::Object)
+      .Case("bundle", rung::Emit::Bundle)
+      .Default(std::nullopt);
 }
 
 /// Targets that cli.md knows and this build does not compile for.
@@ -89,7 +96,11 @@ int main(int argc, char **argv) {
     return fail("expected --target=T, as in --target=cpu");
 
   rung::CompileOptions options;
-  options.emit = emitKind;
+  std::optional<rung::Emit> emit = parseEmit(emitKind);
+  if (!emit)
+    return fail("--emit=" + emitKind +
+                " is not known; expected mlir, llvm, asm, obj or bundle");
+  options.emit = *emit;
   options.output = output;
   options.parameters.assign(parameters.begin(), parameters.end());
   options.dumpDirectory = dumpPasses;

@@ -33,10 +33,18 @@ namespace {
 class MatmulKernel {
 public:
   MatmulKernel(MatmulOp op, KernelBuilder &b);
+  /// Says which schedule the kernel cannot follow, and why.
+  LogicalResult verifySchedules();
   void build();
 
 private:
   KernelOperand operandOf(Value value);
+  /// The same, of the rank that it has.
+  KernelOperand storedOperand(Value value);
+  /// A scale or zero point of each weight of a tile, in `real`.
+  Value loadBlocked(const KernelOperand &operand, ArrayRef<int64_t> block,
+                    Value row, Value k, LayoutAttr layout,
+                    ValueRange bounds = {});
   bool isScaled() const { return scale || zero; }
   void prepareActivations();
   void buildSchedule(ScheduleAttr schedule);
@@ -47,7 +55,6 @@ private:
   Value accumulateGroups(ScheduleAttr schedule, Value row, Value firstX);
   /// The factor s (with the second scale) of a tile of weights from (row, k).
   Value loadScale(Value row, Value k, LayoutAttr layout);
-  Value loadZeroPoint(Value row, Value k, LayoutAttr layout, Type type);
   Value scaleWeights(Value weights, Value row, Value k, LayoutAttr layout);
   Value applyEpilogue(Value acc, Value row, Value firstX, int64_t rows);
 
@@ -71,6 +78,17 @@ private:
 KernelOperand MatmulKernel::operandOf(Value value) {
   if (!value)
     return {};
+  auto type = cast<MemRefType>(value.getType());
+  KernelOperand operand = storedOperand(value);
+  if (type.getRank() != 0)
+    return operand;
+  // One for the whole weight: a line of one element.
+  Value line = memref::ExpandShapeOp::create(b, ArrayRef<int64_t>{1}, value,
+                                             ArrayRef<ReassociationIndices>{});
+  return {line, StorageAttr::get(operand.format(), ArrayRef<int64_t>{1})};
+}
+
+KernelOperand MatmulKernel::storedOperand(Value value) {
   if (auto storage = op.getStorage())
     for (auto [operand, attr] :
          llvm::zip_equal(op->getOperands(), storage->getAsRange<StorageAttr>()))
@@ -88,7 +106,7 @@ MatmulKernel::MatmulKernel(MatmulOp op, KernelBuilder &b)
       order(cantFail(PackedLayout::parse(weight.storage.getLayout())).order()),
       N(weight.storage.getShape()[0]), K(weight.storage.getShape()[1]),
       depth(order.codes()), M(b.size(result, 0)), compute(*op.getCompute()),
-      group(K) {
+      group(0) {
   SmallVector<Type> formats;
   for (const KernelOperand &operand : {scale, second, zero, bias, residual})
     if (operand)
@@ -112,14 +130,37 @@ MatmulKernel::MatmulKernel(MatmulOp op, KernelBuilder &b)
     if (!operand)
       return;
     std::string error;
+    if (operand.rank() != 2)
+      return;
     extents = *blockShape(weight.storage.getShape(), operand.storage.getShape(),
                           block, error);
-    group = std::gcd(group, extents[1]);
+    // A block that reaches the end of a row divides nothing.
+    if (extents[1] < K)
+      group = std::gcd(group, extents[1]);
   };
   blocks(scale, op.getBlock(), scaleBlock);
   blocks(second, op.getSecondBlock(), secondBlock);
   blocks(zero, op.getBlock(), zeroBlock);
+  if (!group)
+    group = K;
   sumsNeeded = bool(zero);
+}
+
+LogicalResult MatmulKernel::verifySchedules() {
+  for (auto schedule : op.getSchedules()->getAsRange<ScheduleAttr>()) {
+    if (schedule.getDepth() != depth || schedule.getColumns() != b.lanes)
+      return op.emitOpError()
+             << "has the schedule " << schedule
+             << ", but its weights are packed "
+             << "for columns = " << b.lanes << " and depth = " << depth;
+    if (isScaled() && schedule.getScale() == ScalePlace::Accumulator &&
+        group % depth != 0 && group != K)
+      return op.emitOpError()
+             << "has the schedule " << schedule << ", but groups of " << group
+             << " columns do not hold whole steps of " << depth
+             << "; say scale = decode";
+  }
+  return success();
 }
 
 void MatmulKernel::build() {
@@ -281,7 +322,7 @@ Value MatmulKernel::accumulateGroups(ScheduleAttr schedule, Value row,
         if (scale)
           inputs.push_back(loadScale(row, first, column));
         if (zero) {
-          inputs.push_back(loadZeroPoint(row, first, column, real));
+          inputs.push_back(loadBlocked(zero, zeroBlock, row, first, column));
           inputs.push_back(
               b.convert(b.load(sums, {g, firstX}, b.replicated(1, rows),
                                {b.index(groups), M}),
@@ -314,24 +355,24 @@ Value MatmulKernel::accumulateGroups(ScheduleAttr schedule, Value row,
 // Scales, zero points
 //===----------------------------------------------------------------------===//
 
+Value MatmulKernel::loadBlocked(const KernelOperand &operand,
+                                ArrayRef<int64_t> block, Value row, Value k,
+                                LayoutAttr layout, ValueRange bounds) {
+  Value loaded = operand.rank() == 2
+                     ? b.load(operand, {row, k}, layout, bounds, block)
+                     : b.load(operand, b.index(0), b.replicated(1, 1));
+  return b.convert(loaded, real);
+}
+
 Value MatmulKernel::loadScale(Value row, Value k, LayoutAttr layout) {
-  Value s = b.convert(
-      b.load(scale, {row, k}, layout, {}, ArrayRef<int64_t>(scaleBlock)), real);
+  Value s = loadBlocked(scale, scaleBlock, row, k, layout);
   if (!second)
     return s;
-  Value t = b.convert(
-      b.load(second, {row, k}, layout, {}, ArrayRef<int64_t>(secondBlock)),
-      real);
+  Value t = loadBlocked(second, secondBlock, row, k, layout);
   return b.map({s, t}, real, layout,
                [](ImplicitLocOpBuilder &body, ValueRange args) {
                  return multiplyNumbers(body, args[0], args[1]);
                });
-}
-
-Value MatmulKernel::loadZeroPoint(Value row, Value k, LayoutAttr layout,
-                                  Type type) {
-  return b.convert(
-      b.load(zero, {row, k}, layout, {}, ArrayRef<int64_t>(zeroBlock)), type);
 }
 
 Value MatmulKernel::scaleWeights(Value weights, Value row, Value k,
@@ -339,10 +380,8 @@ Value MatmulKernel::scaleWeights(Value weights, Value row, Value k,
   // K may end inside a step: the scales beyond it do not exist.
   SmallVector<Value> inputs = {b.convert(weights, real)};
   auto loadAll = [&](const KernelOperand &operand, ArrayRef<int64_t> block) {
-    return b.convert(b.load(operand, {row, k}, layout,
-                            {b.index(llvm::alignTo(N, b.lanes)), b.index(K)},
-                            block),
-                     real);
+    return loadBlocked(operand, block, row, k, layout,
+                       {b.index(llvm::alignTo(N, b.lanes)), b.index(K)});
   };
   if (scale)
     inputs.push_back(loadAll(scale, scaleBlock));
@@ -457,7 +496,10 @@ struct ConvertMatmul final : OpRewritePattern<MatmulOp> {
                                          "run the passes that choose them");
     DeviceAttr device = getDevice(op->getParentOfType<ModuleOp>());
     KernelBuilder b(op.getLoc(), rewriter, device.getInt("lanes", 16));
-    MatmulKernel(op, b).build();
+    MatmulKernel kernel(op, b);
+    if (failed(kernel.verifySchedules()))
+      return failure();
+    kernel.build();
     rewriter.eraseOp(op);
     return success();
   }

@@ -29,20 +29,24 @@ static int64_t groupSize(MatmulOp op) {
   if (!op.getScale() && !op.getZeroPoint())
     return 0;
   RankedTensorType weight = op.getLogicalType(op.getWeight());
-  int64_t group = weight.getDimSize(1);
+  int64_t columns = weight.getDimSize(1), group = 0;
   std::string error;
   auto narrow = [&](Value tensor, std::optional<ArrayRef<int64_t>> block) {
     if (!tensor)
       return;
     RankedTensorType type = op.getLogicalType(tensor);
-    if (type.getRank() == 2)
-      group = std::gcd(group, (*blockShape(weight.getShape(), type.getShape(),
-                                           block, error))[1]);
+    if (type.getRank() != 2)
+      return;
+    int64_t extent =
+        (*blockShape(weight.getShape(), type.getShape(), block, error))[1];
+    // A block that reaches the end of a row divides nothing.
+    if (extent < columns)
+      group = std::gcd(group, extent);
   };
   narrow(op.getScale(), op.getBlock());
   narrow(op.getZeroPoint(), op.getBlock());
   narrow(op.getSecondScale(), op.getSecondBlock());
-  return group;
+  return group ? group : columns;
 }
 
 namespace {
