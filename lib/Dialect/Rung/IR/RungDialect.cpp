@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FormatCache.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/PatternMatch.h"
@@ -23,6 +24,7 @@ void RungDialect::initialize() {
 #include "rung/Dialect/Rung/IR/RungOps.cpp.inc"
       >();
   attachBuiltinFormats();
+  addInterfaces<FormatCache>();
 }
 
 Operation *RungDialect::materializeConstant(OpBuilder &builder, Attribute value,

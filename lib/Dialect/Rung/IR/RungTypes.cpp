@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FormatCache.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
@@ -90,9 +91,12 @@ void RungDialect::attachBuiltinFormats() {
 }
 
 std::optional<NumberFormat> rung::numberFormatOf(Type type) {
-  if (auto format = dyn_cast<NumberFormatTypeInterface>(type))
-    return format.getNumberFormat();
-  return std::nullopt;
+  auto format = dyn_cast<NumberFormatTypeInterface>(type);
+  if (!format)
+    return std::nullopt;
+  auto *dialect = type.getContext()->getLoadedDialect<RungDialect>();
+  return dialect->getRegisteredInterface<FormatCache>()->get(
+      type, [&] { return format.getNumberFormat(); });
 }
 
 bool rung::isFormatTensor(Type type) {
