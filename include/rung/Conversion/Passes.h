@@ -13,6 +13,7 @@
 #define RUNG_CONVERSION_PASSES_H
 
 #include "rung/Conversion/RungToTile/RungToTile.h"
+#include "rung/Conversion/TileToNVGPU/TileToNVGPU.h"
 #include "rung/Conversion/TileToVector/TileToVector.h"
 
 namespace rung {

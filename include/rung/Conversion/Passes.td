@@ -93,4 +93,53 @@ def ConvertTileToVector : Pass<"convert-tile-to-vector", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels of tiles into code for one warp of a block of an NVIDIA GPU";
+  let description = [{
+    `tile.launch` becomes `gpu.launch` with one warp for each block; a fragment,
+    one scalar for each register of a lane, a packed one a word of i32 for each
+    word of its units. Packed storage is read by its own vector loads: where its
+    order was derived for 16-byte loads (`deriveWeightLayout`), a lane's load
+    brings in the codes of its own operand registers, and nothing moves between
+    lanes. A `tile.mma` whose operands have the layouts of m16n8k16, side by
+    side, becomes `nvgpu.mma.sync` (f16 by f16 into f32). Run
+    `tile-expand-convert` first; upstream passes go on from `gpu.launch` to PTX.
+
+    Taken are launch, load, store, splat, map and mma of tile, in scf.for and
+    scf.if; of any other operation, or form, an error says what was expected.
+    Elements beyond bounds are loaded as 0; a bound is at least 1. Memory is
+    assumed to be aligned to 16 bytes.
+
+    Before:
+    ```mlir
+    tile.launch (%i) in (%c4) {
+      %n = arith.muli %i, %c16 : index
+      %w = tile.load %weights[%n, %k] {storage = ...} : memref<4x8x1x32x4xi32> -> !tile.fragment<16x64x!rung.int<4>, #packed>
+      %v = tile.map %w : ... -> !tile.fragment<16x64xf16, #a> { ... }
+      %x = tile.load %activations[%c0, %k] bounds [%c1, %c512] : memref<1x512xf16> -> !tile.fragment<8x64xf16, #b>
+      %d = tile.mma %v, %x, %zero : ...
+      tile.store %d, %y[%c0, %n] bounds [%c1, %c64] transposed : !tile.fragment<16x8xf32, #c>, memref<1x64xf32>
+    }
+    ```
+    After:
+    ```mlir
+    gpu.launch blocks(%i, %by, %bz) in (%gx = %c4, %gy = %c1, %gz = %c1)
+               threads(%tx, %ty, %tz) in (%lx = %c32, %ly = %c1, %lz = %c1) {
+      %lane = gpu.thread_id x
+      %words = vector.load %weights[%i, %step, %c0, %lane, %c0] {alignment = 16 : i64} : memref<4x8x1x32x4xi32>, vector<4xi32>
+      ...
+      %d0 = nvgpu.mma.sync (%a0, %b0, %c) {mmaShape = [16, 8, 16]} : (vector<4x2xf16>, vector<2x2xf16>, vector<2x2xf32>) -> vector<2x2xf32>
+      ...
+      scf.if %isFirstColumn {
+        memref.store %y0, %y[%column, %row] : memref<1x64xf32>
+      }
+      gpu.terminator
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // RUNG_CONVERSION_PASSES_TD

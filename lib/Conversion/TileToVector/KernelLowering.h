@@ -24,6 +24,8 @@
 
 namespace rung {
 
+class PackedLayout;
+
 /// (row, column) of the element in each lane of a register.
 using Places = llvm::SmallVector<std::pair<int64_t, int64_t>, 16>;
 
@@ -33,6 +35,17 @@ Places placesOf(tile::LayoutAttr layout, int64_t reg, int64_t code = 0);
 /// The register that has these elements in these lanes, if there is one.
 std::optional<int64_t> findPlaces(tile::LayoutAttr layout,
                                   const Places &places);
+
+/// The tile and unit of a storage that a unit of a fragment is.
+struct UnitPlace {
+  int64_t tileRow, tileColumn;
+  unsigned unit;
+};
+
+/// Which unit of the storage's tiles is unit `reg` of the fragment; none if its
+/// codes are elsewhere.
+std::optional<UnitPlace> findUnit(const PackedLayout &packed,
+                                  tile::LayoutAttr layout, int64_t reg);
 
 /// `(3, 0)`, for messages.
 std::string placeText(std::pair<int64_t, int64_t> place);

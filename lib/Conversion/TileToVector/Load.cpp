@@ -20,18 +20,8 @@ using tile::LayoutAttr;
 // Packed words
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The tile and unit of a storage that a unit of a fragment is.
-struct UnitPlace {
-  int64_t tileRow, tileColumn;
-  unsigned unit;
-};
-} // namespace
-
-/// Which unit of the storage's tiles is unit `reg` of the fragment; none if its
-/// codes are elsewhere.
-static std::optional<UnitPlace> findUnit(const PackedLayout &packed,
-                                         LayoutAttr layout, int64_t reg) {
+std::optional<UnitPlace> rung::findUnit(const PackedLayout &packed,
+                                        LayoutAttr layout, int64_t reg) {
   if (packed.order() != *layout.getOrder() ||
       packed.lanes() != layout.getLanes())
     return std::nullopt;

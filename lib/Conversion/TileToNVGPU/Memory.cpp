@@ -1,0 +1,244 @@
+//===- Memory.cpp - tile.load, tile.store in a warp -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Access.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "rung/Layout/PackedLayout.h"
+#include <map>
+
+using namespace mlir;
+using namespace rung;
+using tile::LayoutAttr;
+
+static SmallVector<Value> singles(ArrayRef<ValueRange> values) {
+  return llvm::map_to_vector(values, [](ValueRange v) { return v.front(); });
+}
+
+//===----------------------------------------------------------------------===//
+// tile.load
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct ConvertLoad final : WarpPattern<tile::LoadOp> {
+  using WarpPattern::WarpPattern;
+
+  LogicalResult
+  matchAndRewrite(tile::LoadOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override;
+
+private:
+  LogicalResult loadWords(tile::LoadOp op, const WarpAccess &access,
+                          ConversionPatternRewriter &rewriter) const;
+  LogicalResult loadElements(tile::LoadOp op, const WarpAccess &access,
+                             ConversionPatternRewriter &rewriter) const;
+};
+} // namespace
+
+/// The storage's own loads: each lane brings in wordsPerLoad words at once.
+LogicalResult
+ConvertLoad::loadWords(tile::LoadOp op, const WarpAccess &access,
+                       ConversionPatternRewriter &rewriter) const {
+  if (access.kind() != StorageKind::Words || access.transposed ||
+      !access.block.empty())
+    return refuse(op, rewriter,
+                  "gives packed codes, expected storage in words, neither "
+                  "transposed nor in blocks");
+  PackedLayout packed =
+      cantFail(PackedLayout::parse(access.storage.getLayout()));
+  int64_t tile[] = {packed.tileRows(), packed.tileColumns()};
+  for (unsigned dim : {0, 1})
+    if (access.facts[dim].divisor % tile[dim])
+      return refuse(op, rewriter,
+                    "begins at index " + Twine(dim) +
+                        " that is no multiple of " + Twine(tile[dim]) +
+                        " for certain, the storage's tile");
+  SmallVector<UnitPlace> places;
+  for (int64_t reg = 0, e = access.layout.getRegisters(); reg != e; ++reg) {
+    std::optional<UnitPlace> place = findUnit(packed, access.layout, reg);
+    if (!place)
+      return refuse(op, rewriter,
+                    "has units in other places than its storage " +
+                        packed.str());
+    places.push_back(*place);
+  }
+
+  VectorBuilder b(op.getLoc(), rewriter);
+  Value lane = LaneMap::lane(b);
+  int64_t perLoad = packed.wordsPerLoad(), perUnit = packed.order().words();
+  // Units share loads.
+  std::map<std::array<int64_t, 3>, Value> loads;
+  auto load = [&](const UnitPlace &place, int64_t number) {
+    Value &loaded = loads[{place.tileRow, place.tileColumn, number}];
+    if (loaded)
+      return loaded;
+    int64_t offset[] = {place.tileRow, place.tileColumn};
+    SmallVector<Value> position;
+    for (unsigned dim : {0, 1}) {
+      Value index = b.add(access.indices[dim], offset[dim] * tile[dim]);
+      // A tile beyond the bounds may not exist; read another in its place.
+      if (offset[dim] && !access.bounds.empty())
+        index = b.minimum(index, b.add(access.bounds[dim], -1));
+      position.push_back(b.divide(index, tile[dim]));
+    }
+    position.append({b.index(number), lane});
+    if (perLoad != 1)
+      position.push_back(b.index(0));
+    auto type = VectorType::get({perLoad}, b.getI32Type());
+    loaded = vector::LoadOp::create(b, type, access.memory, position,
+                                    /*nontemporal=*/false,
+                                    llvm::MaybeAlign(4 * perLoad));
+    return loaded;
+  };
+  SmallVector<Value> words;
+  for (const UnitPlace &place : places)
+    for (int64_t word = 0; word != perUnit; ++word) {
+      int64_t number = place.unit * perUnit + word;
+      words.push_back(vector::ExtractOp::create(
+          b, load(place, number / perLoad), number % perLoad));
+    }
+  rewriter.replaceOpWithMultiple(op, {words});
+  return success();
+}
+
+LogicalResult
+ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
+                          ConversionPatternRewriter &rewriter) const {
+  Type element = access.type().getElementType();
+  Type result = tile::registerType(op.getType().getElementType());
+  bool isCode = element.isInteger(8) && result.isInteger(32);
+  unsigned bits = access.storage ? access.storage.getBits()
+                                 : element.getIntOrFloatBitWidth();
+  if (access.kind() == StorageKind::Words || bits < 8 ||
+      (element != result && !isCode) || access.indices.empty()) {
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << "reads " << access.type() << " into elements of "
+        << op.getType().getElementType()
+        << ", expected a tensor of elements of at least 16 bits, or of codes "
+           "in whole bytes";
+    return refuse(op, rewriter, text);
+  }
+
+  VectorBuilder b(op.getLoc(), rewriter);
+  WarpAccessBuilder builder(b, access);
+  int64_t count = access.elementsPerLoad();
+  auto finish = [&](Value value, const Position &position) {
+    if (isCode)
+      value = arith::ExtUIOp::create(b, result, value);
+    if (position.within)
+      value = arith::SelectOp::create(b, position.within, value,
+                                      b.zero(value.getType()));
+    return value;
+  };
+  SmallVector<Value> results;
+  for (int64_t reg = 0, e = access.layout.getRegisters(); reg < e;
+       reg += count) {
+    Position position = builder.locateForLoad(reg, count);
+    if (access.kind() == StorageKind::Lanes) {
+      // [rows / 16][groups][16], rows of the weight.
+      constexpr int64_t tileRows = 16;
+      Value row =
+          b.multiply(position.indices[0], access.storage.getRowsPerBlock());
+      position.indices = {b.divide(row, tileRows), position.indices[1],
+                          b.remainder(row, tileRows)};
+    }
+    if (count == 1) {
+      Value value = memref::LoadOp::create(b, access.memory, position.indices);
+      results.push_back(finish(value, position));
+      continue;
+    }
+    Value loaded = vector::LoadOp::create(
+        b, VectorType::get({count}, element), access.memory, position.indices,
+        /*nontemporal=*/false,
+        llvm::MaybeAlign(count * element.getIntOrFloatBitWidth() / 8));
+    loaded = finish(loaded, position);
+    for (int64_t i = 0; i != count; ++i)
+      results.push_back(vector::ExtractOp::create(b, loaded, i));
+  }
+  rewriter.replaceOpWithMultiple(op, {results});
+  return success();
+}
+
+LogicalResult
+ConvertLoad::matchAndRewrite(tile::LoadOp op, OneToNOpAdaptor adaptor,
+                             ConversionPatternRewriter &rewriter) const {
+  WarpAccess access = {op.getType().getLayout(),
+                       adaptor.getSource().front(),
+                       op.getStorage().value_or(StorageAttr()),
+                       singles(adaptor.getIndices()),
+                       singles(adaptor.getBounds()),
+                       conversion.facts[op],
+                       op.getBlock().value_or(ArrayRef<int64_t>()),
+                       op.getTransposed()};
+  return access.layout.isPacked() ? loadWords(op, access, rewriter)
+                                  : loadElements(op, access, rewriter);
+}
+
+//===----------------------------------------------------------------------===//
+// tile.store
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One element at a time, each by one lane.
+struct ConvertStore final : WarpPattern<tile::StoreOp> {
+  using WarpPattern::WarpPattern;
+
+  LogicalResult
+  matchAndRewrite(tile::StoreOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override;
+};
+} // namespace
+
+LogicalResult
+ConvertStore::matchAndRewrite(tile::StoreOp op, OneToNOpAdaptor adaptor,
+                              ConversionPatternRewriter &rewriter) const {
+  WarpAccess access = {op.getValue().getType().getLayout(),
+                       adaptor.getDestination().front(),
+                       op.getStorage().value_or(StorageAttr()),
+                       singles(adaptor.getIndices()),
+                       singles(adaptor.getBounds()),
+                       conversion.facts[op],
+                       {},
+                       op.getTransposed()};
+  Type element = access.type().getElementType();
+  if (access.kind() != StorageKind::Canonical || access.indices.empty() ||
+      element != tile::registerType(op.getValue().getType().getElementType())) {
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << "writes " << access.type()
+        << ", expected a tensor of elements of at least 16 bits";
+    return refuse(op, rewriter, text);
+  }
+  VectorBuilder b(op.getLoc(), rewriter);
+  WarpAccessBuilder builder(b, access);
+  for (auto [reg, value] : llvm::enumerate(adaptor.getValue())) {
+    std::optional<Value> writes = builder.lanes().isWriter(reg);
+    if (!writes)
+      continue;
+    Position position = builder.locate(reg);
+    Value condition = position.within;
+    if (*writes)
+      condition = condition
+                      ? Value(arith::AndIOp::create(b, condition, *writes))
+                      : *writes;
+    OpBuilder::InsertionGuard guard(b);
+    if (condition) {
+      auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    memref::StoreOp::create(b, value, access.memory, position.indices);
+  }
+  rewriter.eraseOp(op);
+  return success();
+}
+
+void rung::populateMemoryPatterns(WarpConversion &conversion,
+                                  RewritePatternSet &patterns) {
+  patterns.add<ConvertLoad, ConvertStore>(conversion, patterns.getContext());
+}

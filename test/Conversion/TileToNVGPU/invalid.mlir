@@ -1,0 +1,85 @@
+// RUN: rung-opt %s -split-input-file -verify-diagnostics -convert-tile-to-nvgpu
+
+#line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
+func.func @convert(%x: memref<32xf16>, %i: index) {
+  %v = tile.load %x[%i] : memref<32xf16> -> !tile.fragment<1x32xf16, #line>
+  // expected-error@+1 {{is left; run tile-expand-convert before convert-tile-to-nvgpu}}
+  %f = tile.convert %v : !tile.fragment<1x32xf16, #line> -> !tile.fragment<1x32xf32, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
+#one = #tile.layout<"(register:0, lane:5) -> (row:0, col:0) {lane[0..4] -> 0}">
+func.func @reduce(%x: memref<32xf32>, %i: index) {
+  %v = tile.load %x[%i] : memref<32xf32> -> !tile.fragment<1x32xf32, #line>
+  // expected-error@+1 {{has no form for a warp here; expected launch, load, store, splat, map or mma of tile}}
+  %s = tile.reduce %v : !tile.fragment<1x32xf32, #line> -> !tile.fragment<1x1xf32, #one>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @lanes(%x: memref<16xf32>, %i: index) {
+  // expected-error@+1 {{has a fragment over 16 lanes, expected the 32 of a warp}}
+  %v = tile.load %x[%i] : memref<16xf32> -> !tile.fragment<1x16xf32, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
+func.func @lookup(%x: memref<32xi32>, %i: index) {
+  %v = tile.load %x[%i] : memref<32xi32> -> !tile.fragment<1x32xi32, #line>
+  // expected-error@+1 {{has a tile.lookup in its region, which has no form for a warp here}}
+  %r = tile.map %v : !tile.fragment<1x32xi32, #line> -> !tile.fragment<1x32xf32, #line> {
+  ^bb0(%a: i32):
+    %s = tile.lookup %a in dense<[0.0, 1.0]> : tensor<2xf32>
+    tile.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+// Rows and columns of b in the order of a.
+
+#a = #tile.layout<"(register:3, lane:5) -> (row:4, col:4) {register[0] -> col[0], register[1] -> row[3], register[2] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#b = #tile.layout<"(register:2, lane:5) -> (row:3, col:4) {register[0..1] -> col[0..1], lane[0..1] -> col[2..3], lane[2..4] -> row[0..2]}">
+#c = #tile.layout<"(register:2, lane:5) -> (row:4, col:3) {register[0] -> col[0], register[1] -> row[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+func.func @operands(%one: f16, %zero: f32) {
+  %a = tile.splat %one : f16 -> !tile.fragment<16x16xf16, #a>
+  %b = tile.splat %one : f16 -> !tile.fragment<8x16xf16, #b>
+  %c = tile.splat %zero : f32 -> !tile.fragment<16x8xf32, #c>
+  // expected-error@+1 {{has the operand b in a layout that is not the one of m16n8k16, side by side}}
+  %d = tile.mma %a, %b, %c : !tile.fragment<16x16xf16, #a>, !tile.fragment<8x16xf16, #b>, !tile.fragment<16x8xf32, #c>
+  return
+}
+
+// -----
+
+#a = #tile.layout<"(register:3, lane:5) -> (row:4, col:4) {register[0] -> col[0], register[1] -> row[3], register[2] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#b = #tile.layout<"(register:2, lane:5) -> (row:3, col:4) {register[0] -> col[0], register[1] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#c = #tile.layout<"(register:2, lane:5) -> (row:4, col:3) {register[0] -> col[0], register[1] -> row[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+func.func @formats(%one: f32) {
+  %a = tile.splat %one : f32 -> !tile.fragment<16x16xf32, #a>
+  %b = tile.splat %one : f32 -> !tile.fragment<8x16xf32, #b>
+  %c = tile.splat %one : f32 -> !tile.fragment<16x8xf32, #c>
+  // expected-error@+1 {{multiplies f32 by f32 into f32, expected f16 by f16 into f32, not packed}}
+  %d = tile.mma %a, %b, %c : !tile.fragment<16x16xf32, #a>, !tile.fragment<8x16xf32, #b>, !tile.fragment<16x8xf32, #c>
+  return
+}
+
+// -----
+
+// A tile of the storage begins at a multiple of 16 rows.
+
+#packed = #tile.layout<"(code:3, register:2, lane:5) -> (row:4, col:6) {code[0] -> col[0], code[1] -> row[3], code[2] -> col[3], register[0..1] -> col[4..5], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}", order = "sequential<4>">
+#words = #rung.storage<!rung.int<4>, [64, 512], words, layout = "(code:3, unit:2, lane:5) -> (row:4, col:6) {code[0] -> col[0], code[1] -> row[3], code[2] -> col[3], unit[0..1] -> col[4..5], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}, order = sequential<4>, load = 4">
+func.func @tiles(%w: memref<4x8x1x32x4xi32>, %n: index) {
+  // expected-error@+1 {{begins at index 0 that is no multiple of 16 for certain, the storage's tile}}
+  %codes = tile.load %w[%n, %n] {storage = #words} : memref<4x8x1x32x4xi32> -> !tile.fragment<16x64x!rung.int<4>, #packed>
+  return
+}
