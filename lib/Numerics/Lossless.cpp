@@ -83,18 +83,14 @@ static std::optional<uint64_t> firstUnproven(const NumberFormat &from,
 
 std::optional<LostCode> rung::firstLostCode(const NumberFormat &from,
                                             const NumberFormat &to) {
-  if (from == to)
+  if (from == to || floatHoldsFloat(from, to))
     return std::nullopt;
   uint64_t begin = 0;
-  if (isWide(from)) {
-    if (floatHoldsFloat(from, to))
+  if (isWide(from) && from.kind() == NumberFormat::Kind::Integer) {
+    std::optional<uint64_t> unproven = firstUnproven(from, to);
+    if (!unproven)
       return std::nullopt;
-    if (from.kind() == NumberFormat::Kind::Integer) {
-      std::optional<uint64_t> unproven = firstUnproven(from, to);
-      if (!unproven)
-        return std::nullopt;
-      begin = *unproven;
-    }
+    begin = *unproven;
   }
   // A wide source that is not proven has more values than the target, or finer
   // ones: the loop ends early.
