@@ -1,4 +1,4 @@
-//===- ContextABI.h - Access to the run-time context from IR -----*- C++ -*-===//
+//===- ContextABI.h - Access to the run-time context from IR ----*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -15,7 +15,8 @@ namespace rung {
 
 /// The context of a function: its first argument, a pointer. Null, with an
 /// error at `user`, if the function has none.
-inline mlir::Value contextOf(mlir::func::FuncOp function, mlir::Operation *user) {
+inline mlir::Value contextOf(mlir::func::FuncOp function,
+                             mlir::Operation *user) {
   if (function.getNumArguments() != 0 &&
       mlir::isa<mlir::LLVM::LLVMPointerType>(function.getArgumentTypes()[0]))
     return function.getArgument(0);
@@ -25,9 +26,9 @@ inline mlir::Value contextOf(mlir::func::FuncOp function, mlir::Operation *user)
 }
 
 /// Loads a field of the context, of type `type`, at `offset` bytes.
-inline mlir::Value loadContextField(mlir::OpBuilder &builder, mlir::Location loc,
-                                    mlir::Value context, mlir::Type type,
-                                    size_t offset) {
+inline mlir::Value loadContextField(mlir::OpBuilder &builder,
+                                    mlir::Location loc, mlir::Value context,
+                                    mlir::Type type, size_t offset) {
   mlir::Value address = mlir::LLVM::GEPOp::create(
       builder, loc, context.getType(), builder.getI8Type(), context,
       llvm::ArrayRef<mlir::LLVM::GEPArg>{static_cast<int32_t>(offset)},

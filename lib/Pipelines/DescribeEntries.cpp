@@ -1,5 +1,4 @@
-//===- DescribeEntries.cpp - Signatures as users see them
-//------------------===//
+//===- DescribeEntries.cpp - Signatures as users see them -----------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

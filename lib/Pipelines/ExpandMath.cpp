@@ -1,4 +1,4 @@
-//===- ExpandMath.cpp - Math functions as plain arithmetic -----------------===//
+//===- ExpandMath.cpp - Math functions as plain arithmetic ----------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -49,7 +49,8 @@ public:
     return constant(rewriter.getI32IntegerAttr(static_cast<int32_t>(value)));
   }
 
-  template <typename Op> Value binary(Value a, Value b) {
+  template <typename Op>
+  Value binary(Value a, Value b) {
     return Op::create(rewriter, loc, a, b);
   }
   Value add(Value a, Value b) { return binary<arith::AddFOp>(a, b); }
@@ -102,7 +103,8 @@ Value scaledExp(Arith &a, Value r, Value n) {
 /// then is in the low bits.
 constexpr float kRoundingBias = 0x1.8p23f;
 
-template <typename Op> struct ExpandExp final : OpRewritePattern<Op> {
+template <typename Op>
+struct ExpandExp final : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
@@ -135,7 +137,8 @@ template <typename Op> struct ExpandExp final : OpRewritePattern<Op> {
 
 /// floor, ceil and trunc through a conversion to i32; numbers of magnitude
 /// 2^23 and more are integers already.
-template <typename Op> struct ExpandRounding final : OpRewritePattern<Op> {
+template <typename Op>
+struct ExpandRounding final : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
@@ -145,8 +148,7 @@ template <typename Op> struct ExpandRounding final : OpRewritePattern<Op> {
     Location loc = op.getLoc();
     Value x = op.getOperand();
     Value magnitude = math::AbsFOp::create(rewriter, loc, x);
-    Value isSmall =
-        a.cmp(arith::CmpFPredicate::OLT, magnitude, a.f(0x1p23f));
+    Value isSmall = a.cmp(arith::CmpFPredicate::OLT, magnitude, a.f(0x1p23f));
     Value safe = a.select(isSmall, x, a.f(0.0f));
     Value integer = arith::FPToSIOp::create(rewriter, loc, a.i32(), safe);
     Value y = arith::SIToFPOp::create(rewriter, loc, a.f32(), integer);
@@ -179,8 +181,7 @@ struct ExpandExtF16 final : OpRewritePattern<arith::ExtFOp> {
     Value value =
         a.mul(a.bitcast(a.f32(), a.shl(magnitude, 13)), a.f(0x1p112f));
     Value result = a.bitcast(a.i32(), value);
-    Value isSpecial =
-        a.cmp(arith::CmpIPredicate::uge, magnitude, a.i(0x7c00));
+    Value isSpecial = a.cmp(arith::CmpIPredicate::uge, magnitude, a.i(0x7c00));
     result = a.select(isSpecial, a.ori(result, a.i(0x7f800000)), result);
     Value f32 = a.bitcast(a.f32(), a.ori(result, sign));
     if (getElementTypeOrSelf(op.getType()).isF32())
@@ -214,18 +215,17 @@ struct ExpandTruncF16 final : OpRewritePattern<arith::TruncFOp> {
         13);
     // Subnormal: the last bit of 0.5 in f32 is that of f16's subnormals.
     Value subnormal = a.subi(
-        a.bitcast(a.i32(),
-                  a.add(a.bitcast(a.f32(), magnitude), a.f(0.5f))),
+        a.bitcast(a.i32(), a.add(a.bitcast(a.f32(), magnitude), a.f(0.5f))),
         a.i(0x3f000000));
     auto ult = arith::CmpIPredicate::ult, ugt = arith::CmpIPredicate::ugt;
-    Value result = a.select(a.cmp(ult, magnitude, a.i(0x38800000)), subnormal,
-                            normal);
+    Value result =
+        a.select(a.cmp(ult, magnitude, a.i(0x38800000)), subnormal, normal);
     Value nan = a.ori(a.andi(a.shr(magnitude, 13), a.i(0x3ff)), a.i(0x7e00));
     Value special =
         a.select(a.cmp(ugt, magnitude, a.i(0x7f800000)), nan, a.i(0x7c00));
     result = a.select(a.cmp(ult, magnitude, a.i(0x477ff000)), result, special);
-    Value half = arith::TruncIOp::create(rewriter, loc, a.i16(),
-                                         a.ori(result, sign));
+    Value half =
+        arith::TruncIOp::create(rewriter, loc, a.i16(), a.ori(result, sign));
     rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), half);
     return success();
   }
@@ -241,7 +241,8 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
   bool apply(llvm::function_ref<void(RewritePatternSet &)> populate) {
     RewritePatternSet patterns(&getContext());
     populate(patterns);
-    return succeeded(applyPatternsGreedily(getOperation(), std::move(patterns)));
+    return succeeded(
+        applyPatternsGreedily(getOperation(), std::move(patterns)));
   }
 
   void runOnOperation() override {
@@ -252,7 +253,8 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
         apply([&](RewritePatternSet &patterns) {
           populateMathF32ExpansionPatterns(patterns, any);
           populateExpandMathF64Patterns(patterns);
-          patterns.add<ExpandExp<math::ExpOp>, ExpandExp<math::Exp2Op>>(context, 2);
+          patterns.add<ExpandExp<math::ExpOp>, ExpandExp<math::Exp2Op>>(context,
+                                                                        2);
           math::populateExpansionPatterns(
               patterns, {"rsqrt", "round", "sinh", "cosh", "tan", "asinh",
                          "acosh", "atanh", "powf", "fpowi", "ctlz"});
@@ -262,7 +264,8 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
               });
         }) &&
         apply([&](RewritePatternSet &patterns) {
-          patterns.add<ExpandExp<math::ExpOp>, ExpandExp<math::Exp2Op>>(context, 2);
+          patterns.add<ExpandExp<math::ExpOp>, ExpandExp<math::Exp2Op>>(context,
+                                                                        2);
           if (!has("fma"))
             math::populateExpansionPatterns(patterns, {"fma"});
           if (!has("sse4.1")) {

@@ -1,5 +1,4 @@
-//===- ExpandMathF64.cpp - exp and erf of f64 as plain arithmetic
-//----------===//
+//===- ExpandMathF64.cpp - exp and erf of f64 as plain arithmetic ---------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- ExpandMathF64.h - exp and erf of f64 as plain arithmetic -----------===//
+//===- ExpandMathF64.h - exp and erf of f64 as plain arithmetic -*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

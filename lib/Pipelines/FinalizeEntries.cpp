@@ -1,5 +1,4 @@
-//===- FinalizeEntries.cpp - Wrappers with the entry ABI
-//-------------------===//
+//===- FinalizeEntries.cpp - Wrappers with the entry ABI ------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

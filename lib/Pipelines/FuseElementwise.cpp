@@ -1,4 +1,4 @@
-//===- FuseElementwise.cpp - linalg to few generic operations --------------===//
+//===- FuseElementwise.cpp - linalg to few generic operations -------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- LowerLinalg.cpp - linalg on memrefs to vectorisable loops -----------===//
+//===- LowerLinalg.cpp - linalg on memrefs to vectorisable loops ----------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -69,8 +69,9 @@ public:
     for (utils::IteratorType iterator : iterators)
       if (iterator != utils::IteratorType::parallel &&
           iterator != utils::IteratorType::reduction)
-        return op.emitError("has a window iterator; only parallel and reduction "
-                            "iterators can be lowered");
+        return op.emitError(
+            "has a window iterator; only parallel and reduction "
+            "iterators can be lowered");
     for (Range range : op.createLoopRanges(builder, loc))
       extents.push_back(
           getValueOrCreateConstantIndexOp(builder, loc, range.size));
@@ -99,8 +100,7 @@ private:
     for (unsigned loop = 0; loop < iterators.size(); ++loop) {
       int strided = 0;
       for (OpOperand &operand : op->getOpOperands())
-        if (op.payloadUsesValueFromOperand(&operand) ||
-            op.isDpsInit(&operand))
+        if (op.payloadUsesValueFromOperand(&operand) || op.isDpsInit(&operand))
           strided += accessOf(op, operand, loop) == Access::Strided;
       // Short loops do not fill a vector.
       int64_t extent = staticExtents[loop];
@@ -154,8 +154,8 @@ private:
     for (unsigned loop : parallels)
       upper.push_back(extents[loop]);
     if (strip) {
-      upper.push_back(arith::CeilDivSIOp::create(builder, loc, end,
-                                                 constant(kBlock)));
+      upper.push_back(
+          arith::CeilDivSIOp::create(builder, loc, end, constant(kBlock)));
       cost *= kBlock;
     } else if (innermostIsParallel()) {
       cost *= tripCount(*innermost);
@@ -168,9 +168,8 @@ private:
     for (auto [loop, iv] : llvm::zip(parallels, parallel.getInductionVars()))
       indices[loop] = iv;
     if (strip) {
-      begin = arith::MulIOp::create(builder, loc,
-                                    parallel.getInductionVars().back(),
-                                    constant(kBlock));
+      begin = arith::MulIOp::create(
+          builder, loc, parallel.getInductionVars().back(), constant(kBlock));
       Value next = arith::AddIOp::create(builder, loc, begin, constant(kBlock));
       end = arith::MinSIOp::create(builder, loc, next, end);
     }
@@ -200,9 +199,9 @@ private:
       builder.setInsertionPointToStart(forOp.getBody());
     }
     unsigned last = reductions.back();
-    bool canUnroll = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
-      return isCarried(init);
-    });
+    bool canUnroll =
+        llvm::all_of(op.getDpsInitsMutable(),
+                     [&](OpOperand &init) { return isCarried(init); });
     Value main = zero;
     if (canUnroll) {
       Value unroll = constant(kReductionUnroll);
@@ -229,8 +228,8 @@ private:
     for (int64_t i = 0; i < steps; ++i) {
       if (reduction) {
         offsets.push_back(i == 0 ? reduction
-                                 : arith::AddIOp::create(builder, loc, reduction,
-                                                         constant(i)));
+                                 : arith::AddIOp::create(
+                                       builder, loc, reduction, constant(i)));
         indices[reductions.back()] = offsets.back();
       }
       hoisted.push_back(loadInvariant());
@@ -304,9 +303,8 @@ private:
   /// Whether an output is one value for all steps of the reductions.
   bool isCarried(OpOperand &init) {
     AffineMap map = op.getMatchingIndexingMap(&init);
-    return llvm::none_of(reductions, [&](unsigned loop) {
-      return map.isFunctionOfDim(loop);
-    });
+    return llvm::none_of(
+        reductions, [&](unsigned loop) { return map.isFunctionOfDim(loop); });
   }
 
   /// Inputs that the innermost loop does not move through, read before it.
@@ -327,10 +325,9 @@ private:
     MLIRContext *context = builder.getContext();
     auto group = LLVM::AccessGroupAttr::get(
         context, DistinctAttr::create(builder.getUnitAttr()));
-    loop->setAttr("loop_annotation",
-                  LLVM::LoopAnnotationAttr::get(
-                      context, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
-                      {}, {}, group));
+    loop->setAttr("loop_annotation", LLVM::LoopAnnotationAttr::get(
+                                         context, {}, {}, {}, {}, {}, {}, {},
+                                         {}, {}, {}, {}, {}, {}, {}, group));
   }
 
   SmallVector<Value> position(OpOperand &operand) {
@@ -404,10 +401,10 @@ private:
           return llvm::is_contained(inner.getOperands(), arg);
         }))
       return;
-    clone->setAttr("fastmath",
-                   arith::FastMathFlagsAttr::get(
-                       builder.getContext(), arith::FastMathFlags::reassoc |
-                                                 arith::FastMathFlags::contract));
+    clone->setAttr("fastmath", arith::FastMathFlagsAttr::get(
+                                   builder.getContext(),
+                                   arith::FastMathFlags::reassoc |
+                                       arith::FastMathFlags::contract));
   }
 
   linalg::LinalgOp op;

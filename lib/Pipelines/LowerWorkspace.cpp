@@ -1,4 +1,4 @@
-//===- LowerWorkspace.cpp - Buffers and constants from the context ---------===//
+//===- LowerWorkspace.cpp - Buffers and constants from the context --------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -47,20 +47,20 @@ public:
     Value bytes = arith::ConstantIndexOp::create(builder, loc, known);
     for (Value size : op.getDynamicSizes())
       bytes = arith::MulIOp::create(builder, loc, bytes, size);
-    Value bytes64 = arith::IndexCastOp::create(builder, loc,
-                                               builder.getI64Type(), bytes);
+    Value bytes64 =
+        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), bytes);
     Value callee = loadContextField(builder, loc, context, pointer,
                                     offsetof(rung_context, allocate));
-    auto signature = LLVM::LLVMFunctionType::get(
-        pointer, {pointer, builder.getI64Type()});
+    auto signature =
+        LLVM::LLVMFunctionType::get(pointer, {pointer, builder.getI64Type()});
     Value memory = LLVM::CallOp::create(builder, loc, signature,
                                         ValueRange{callee, context, bytes64})
                        .getResult();
-    auto rawType =
-        MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
-    auto descriptor = MemRefDescriptor::poison(
-        builder, loc, converter.convertType(rawType));
-    Value zero = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 0);
+    auto rawType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+    auto descriptor =
+        MemRefDescriptor::poison(builder, loc, converter.convertType(rawType));
+    Value zero =
+        LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 0);
     Value one = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), 1);
     descriptor.setAllocatedPtr(builder, loc, memory);
     descriptor.setAlignedPtr(builder, loc, memory);
@@ -86,8 +86,8 @@ public:
     Location loc = op.getLoc();
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(
         builder, loc, op.getMemref());
-    address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                         address);
+    address =
+        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), address);
     Value memory = LLVM::IntToPtrOp::create(builder, loc, pointer, address);
     Value callee = loadContextField(builder, loc, context, pointer,
                                     offsetof(rung_context, release));
@@ -107,14 +107,13 @@ public:
     Location loc = op.getLoc();
     Value table = loadContextField(builder, loc, context, pointer,
                                    offsetof(rung_context, constants));
-    Value memory = loadContextField(builder, loc, table, pointer,
-                                    index * sizeof(void *));
+    Value memory =
+        loadContextField(builder, loc, table, pointer, index * sizeof(void *));
     Value descriptor = MemRefDescriptor::fromStaticShape(
         builder, loc, converter, op.getType(), memory);
-    op.replaceAllUsesWith(
-        UnrealizedConversionCastOp::create(builder, loc, op.getType(),
-                                           descriptor)
-            .getResult(0));
+    op.replaceAllUsesWith(UnrealizedConversionCastOp::create(
+                              builder, loc, op.getType(), descriptor)
+                              .getResult(0));
     op.erase();
     return success();
   }

@@ -1,4 +1,4 @@
-//===- MarkParallelAccesses.cpp - Access groups of independent loops -------===//
+//===- MarkParallelAccesses.cpp - Access groups of independent loops ------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

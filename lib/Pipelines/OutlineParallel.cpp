@@ -1,4 +1,4 @@
-//===- OutlineParallel.cpp - Parallel loops as functions -------------------===//
+//===- OutlineParallel.cpp - Parallel loops as functions ------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -38,8 +38,8 @@ public:
 
   void addScalar(Value value) {
     if (value.getType().isIndex())
-      value = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                         value);
+      value =
+          arith::IndexCastOp::create(builder, loc, builder.getI64Type(), value);
     values.push_back(value);
   }
 
@@ -102,8 +102,9 @@ public:
       if (item.type.isIndex())
         value = arith::IndexCastOp::create(inside, loc, item.type, value);
       else if (value.getType() != item.type)
-        value = UnrealizedConversionCastOp::create(inside, loc, item.type, value)
-                    .getResult(0);
+        value =
+            UnrealizedConversionCastOp::create(inside, loc, item.type, value)
+                .getResult(0);
       mapping.map(item.value, value);
     }
   }
@@ -124,10 +125,11 @@ private:
                  int64_t offset) {
     Value address =
         memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, value);
-    address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                         address);
+    address =
+        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), address);
     address = LLVM::IntToPtrOp::create(
-        builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), address);
+        builder, loc, LLVM::LLVMPointerType::get(builder.getContext()),
+        address);
     bool dynamicStrides = !type.getLayout().isIdentity() &&
                           llvm::is_contained(strides, ShapedType::kDynamic);
     memref::ExtractStridedMetadataOp metadata;
@@ -140,9 +142,10 @@ private:
               : Value(arith::ConstantIndexOp::create(builder, loc, offset));
       distance = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
                                             distance);
-      address = LLVM::GEPOp::create(builder, loc, address.getType(),
-                                    converter.convertType(type.getElementType()),
-                                    address, ArrayRef<LLVM::GEPArg>{distance});
+      address =
+          LLVM::GEPOp::create(builder, loc, address.getType(),
+                              converter.convertType(type.getElementType()),
+                              address, ArrayRef<LLVM::GEPArg>{distance});
     }
     values.push_back(address);
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
@@ -160,8 +163,8 @@ private:
     auto known = [&](int64_t value) -> Value {
       return LLVM::ConstantOp::create(inside, loc, i64, value);
     };
-    auto descriptor = MemRefDescriptor::poison(inside, loc,
-                                               converter.convertType(type));
+    auto descriptor =
+        MemRefDescriptor::poison(inside, loc, converter.convertType(type));
     descriptor.setAllocatedPtr(inside, loc, *from);
     descriptor.setAlignedPtr(inside, loc, *from++);
     SmallVector<int64_t> strides;
@@ -181,9 +184,10 @@ private:
       else if (type.getLayout().isIdentity())
         descriptor.setStride(inside, loc, dim, product);
       if (type.getLayout().isIdentity())
-        product = product ? Value(LLVM::MulOp::create(inside, loc, product,
-                                                      sizes[dim]))
-                          : sizes[dim];
+        product =
+            product
+                ? Value(LLVM::MulOp::create(inside, loc, product, sizes[dim]))
+                : sizes[dim];
     }
     if (!type.getLayout().isIdentity())
       for (int64_t dim = 0; dim < type.getRank(); ++dim)
@@ -305,8 +309,8 @@ private:
         return failure();
       }
     }
-    auto record = LLVM::LLVMStructType::getLiteral(builder.getContext(),
-                                                   passed.types());
+    auto record =
+        LLVM::LLVMStructType::getLiteral(builder.getContext(), passed.types());
     captureBytes = std::max<int64_t>(captureBytes, layout.getTypeSize(record));
     func::FuncOp body = makeBody(loop, record, passed, constants, counts);
     for (auto [i, value] : llvm::enumerate(passed.lowered()))
@@ -335,8 +339,7 @@ private:
   }
 
   func::FuncOp makeBody(scf::ParallelOp loop, LLVM::LLVMStructType record,
-                        const Captures &passed,
-                        ArrayRef<Operation *> constants,
+                        const Captures &passed, ArrayRef<Operation *> constants,
                         ArrayRef<Value> counts) {
     OpBuilder builder(function->getContext());
     builder.setInsertionPoint(function);
@@ -354,7 +357,8 @@ private:
     SmallVector<Value> loaded;
     for (auto [i, type] : llvm::enumerate(record.getBody()))
       loaded.push_back(LLVM::LoadOp::create(
-          builder, loc, type, field(builder, record, block->getArgument(1), i)));
+          builder, loc, type,
+          field(builder, record, block->getArgument(1), i)));
     auto toIndex = [&](Value value) {
       return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
                                         value);
@@ -380,8 +384,8 @@ private:
         position = arith::RemUIOp::create(builder, loc, rest, count);
         rest = arith::DivUIOp::create(builder, loc, rest, count);
       }
-      position = arith::MulIOp::create(
-          builder, loc, position, mapping.lookup(loop.getStep()[dim]));
+      position = arith::MulIOp::create(builder, loc, position,
+                                       mapping.lookup(loop.getStep()[dim]));
       position = arith::AddIOp::create(
           builder, loc, position, mapping.lookup(loop.getLowerBound()[dim]));
       mapping.map(loop.getInductionVars()[dim], position);
@@ -429,8 +433,9 @@ private:
           total = block->getArgument(2), least = block->getArgument(3),
           body = block->getArgument(4);
     Value zero = indexConstant(builder, 0), one = indexConstant(builder, 1);
-    Value threads = loadContextField(builder, loc, context, builder.getI32Type(),
-                                     offsetof(rung_context, threads));
+    Value threads =
+        loadContextField(builder, loc, context, builder.getI32Type(),
+                         offsetof(rung_context, threads));
     threads = arith::IndexCastUIOp::create(builder, loc, index, threads);
     Value most = arith::MulIOp::create(builder, loc, threads,
                                        indexConstant(builder, chunksPerThread));
@@ -447,9 +452,9 @@ private:
     auto toI64 = [&](Value value) {
       return arith::IndexCastOp::create(builder, loc, i64, value);
     };
-    Value sizeField = LLVM::GEPOp::create(
-        builder, loc, pointer, i64, record, ArrayRef<LLVM::GEPArg>{1},
-        LLVM::GEPNoWrapFlags::inbounds);
+    Value sizeField = LLVM::GEPOp::create(builder, loc, pointer, i64, record,
+                                          ArrayRef<LLVM::GEPArg>{1},
+                                          LLVM::GEPNoWrapFlags::inbounds);
     LLVM::StoreOp::create(builder, loc, toI64(size), sizeField);
     Value isParallel = arith::CmpIOp::create(
         builder, loc, arith::CmpIPredicate::sgt, chunks, one);
@@ -467,7 +472,8 @@ private:
     builder.setInsertionPointToStart(branch.elseBlock());
     Value first = arith::ConstantIntOp::create(builder, loc, 0, 64);
     LLVM::CallOp::create(
-        builder, loc, LLVM::LLVMFunctionType::get(none, {pointer, pointer, i64}),
+        builder, loc,
+        LLVM::LLVMFunctionType::get(none, {pointer, pointer, i64}),
         ValueRange{body, context, record, first});
     return result;
   }

@@ -1,4 +1,4 @@
-//===- PrepareEntries.cpp - Entries in destination-passing form ------------===//
+//===- PrepareEntries.cpp - Entries in destination-passing form -----------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

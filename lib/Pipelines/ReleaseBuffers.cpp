@@ -1,4 +1,4 @@
-//===- ReleaseBuffers.cpp - Free buffers after their last use --------------===//
+//===- ReleaseBuffers.cpp - Free buffers after their last use -------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -20,7 +20,8 @@ namespace {
 
 /// The last operation of `block` that uses one of `values`; null if one of them
 /// lives outside the block or leaves it through its terminator.
-Operation *lastUser(Block *block, const BufferViewFlowAnalysis::ValueSetT &values) {
+Operation *lastUser(Block *block,
+                    const BufferViewFlowAnalysis::ValueSetT &values) {
   Operation *last = nullptr;
   for (Value value : values) {
     Block *home = value.getParentBlock();
@@ -55,7 +56,8 @@ struct ReleaseBuffers : impl::RungReleaseBuffersBase<ReleaseBuffers> {
     SmallVector<memref::AllocOp> allocations;
     function.walk([&](memref::AllocOp op) { allocations.push_back(op); });
     for (memref::AllocOp op : allocations) {
-      BufferViewFlowAnalysis::ValueSetT values = aliases.resolve(op.getResult());
+      BufferViewFlowAnalysis::ValueSetT values =
+          aliases.resolve(op.getResult());
       if (isFreed(values))
         continue;
       if (Operation *last = lastUser(op->getBlock(), values)) {
@@ -75,9 +77,10 @@ struct ReleaseBuffers : impl::RungReleaseBuffersBase<ReleaseBuffers> {
   /// have happened, so it is moved in front of the branch.
   LogicalResult releaseAtReturn(func::FuncOp function, memref::AllocOp op) {
     if (op->getParentOfType<LoopLikeOpInterface>())
-      return op.emitError("a buffer that is allocated in a loop leaves it, so it "
-                          "could not be released; update a tensor of the same "
-                          "size in place instead");
+      return op.emitError(
+          "a buffer that is allocated in a loop leaves it, so it "
+          "could not be released; update a tensor of the same "
+          "size in place instead");
     Block &body = function.getBody().front();
     if (op->getBlock() != &body) {
       Operation *anchor = body.findAncestorOpInBlock(*op);

@@ -1,4 +1,4 @@
-//===- CPUTarget.cpp - Names of CPU targets --------------------------------===//
+//===- CPUTarget.cpp - Names of CPU targets -------------------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -27,15 +27,18 @@ constexpr const char kTriple[] = "x86_64-unknown-linux-gnu";
 /// The others (system instructions, cryptography) never appear in a kernel, so
 /// they need not be asked of the machine that loads it.
 constexpr StringRef kArithmeticFeatures[] = {
-    "amx-bf16",        "amx-int8",     "amx-tile",   "avx",
-    "avx2",            "avx512bf16",   "avx512bitalg", "avx512bw",
-    "avx512cd",        "avx512dq",     "avx512f",    "avx512fp16",
-    "avx512ifma",      "avx512vbmi",   "avx512vbmi2", "avx512vl",
-    "avx512vnni",      "avx512vpopcntdq", "avxvnni", "bmi",
-    "bmi2",            "f16c",         "fma",        "fma4",
-    "gfni",            "lzcnt",        "movbe",      "popcnt",
-    "sse3",            "sse4.1",       "sse4.2",     "sse4a",
-    "ssse3",           "tbm",          "vpclmulqdq", "xop"};
+    "amx-bf16",     "amx-int8",   "amx-tile",
+    "avx",          "avx2",       "avx512bf16",
+    "avx512bitalg", "avx512bw",   "avx512cd",
+    "avx512dq",     "avx512f",    "avx512fp16",
+    "avx512ifma",   "avx512vbmi", "avx512vbmi2",
+    "avx512vl",     "avx512vnni", "avx512vpopcntdq",
+    "avxvnni",      "bmi",        "bmi2",
+    "f16c",         "fma",        "fma4",
+    "gfni",         "lzcnt",      "movbe",
+    "popcnt",       "sse3",       "sse4.1",
+    "sse4.2",       "sse4a",      "ssse3",
+    "tbm",          "vpclmulqdq", "xop"};
 
 CPUTarget hostTarget() {
   CPUTarget target;

@@ -1,4 +1,4 @@
-//===- CodeGen.cpp - LLVM IR to an ELF shared object -----------------------===//
+//===- CodeGen.cpp - LLVM IR to an ELF shared object ----------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -157,19 +157,27 @@ Expected<SmallVector<char, 0>> linkSharedObject(ArrayRef<char> object) {
                              code.message());
   FileRemover removeOutput(output);
 
-  const char *arguments[] = {"ld.lld",        "-shared",
-                             "-z",            "defs",
-                             "-z",            "noexecstack",
-                             "-z",            "separate-code",
-                             "-z",            "now",
-                             "--build-id=none", "--hash-style=gnu",
-                             "--gc-sections", "--strip-all",
-                             "-o",            output.c_str(),
+  const char *arguments[] = {"ld.lld",
+                             "-shared",
+                             "-z",
+                             "defs",
+                             "-z",
+                             "noexecstack",
+                             "-z",
+                             "separate-code",
+                             "-z",
+                             "now",
+                             "--build-id=none",
+                             "--hash-style=gnu",
+                             "--gc-sections",
+                             "--strip-all",
+                             "-o",
+                             output.c_str(),
                              input.c_str()};
   std::string messages;
   raw_string_ostream stream(messages);
-  lld::Result result = lld::lldMain(arguments, stream, stream,
-                                    {{lld::Gnu, &lld::elf::link}});
+  lld::Result result =
+      lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return createStringError("linking failed: " + messages);
   auto buffer = MemoryBuffer::getFile(output, /*IsText=*/false,

@@ -1,4 +1,4 @@
-//===- rung-lsp-server.cpp - Language server for editors -------------------===//
+//===- rung-lsp-server.cpp - Language server for editors ------------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

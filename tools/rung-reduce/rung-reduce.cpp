@@ -1,4 +1,4 @@
-//===- rung-reduce.cpp - Shrinks a module that shows a fault ---------------===//
+//===- rung-reduce.cpp - Shrinks a module that shows a fault --------------===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

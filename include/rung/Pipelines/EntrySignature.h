@@ -1,4 +1,4 @@
-//===- EntrySignature.h - What a caller passes to an entry -------*- C++ -*-===//
+//===- EntrySignature.h - What a caller passes to an entry ------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

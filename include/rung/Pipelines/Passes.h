@@ -1,4 +1,4 @@
-//===- Passes.h - Passes from tensors to the CPU entry ABI -------*- C++ -*-===//
+//===- Passes.h - Passes from tensors to the CPU entry ABI ------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- SafeTensors.h - Reads tensors of safetensors files --------*- C++ -*-===//
+//===- SafeTensors.h - Reads tensors of safetensors files -------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

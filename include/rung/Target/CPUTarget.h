@@ -1,4 +1,4 @@
-//===- CPUTarget.h - Names of CPU targets ------------------------*- C++ -*-===//
+//===- CPUTarget.h - Names of CPU targets -----------------------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//

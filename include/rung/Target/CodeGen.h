@@ -1,4 +1,4 @@
-//===- CodeGen.h - LLVM IR to an ELF shared object ---------------*- C++ -*-===//
+//===- CodeGen.h - LLVM IR to an ELF shared object --------------*- C++ -*-===//
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -15,9 +15,9 @@ class Module;
 
 namespace rung {
 
-/// Runs LLVM's -O3 pipeline on `module`, with loop vectorisation for the target.
-/// Functions get the target's name and features. Library calls are neither
-/// recognised nor made: memcpy and its like are defined in the module.
+/// Runs LLVM's -O3 pipeline on `module`, with loop vectorisation for the
+/// target. Functions get the target's name and features. Library calls are
+/// neither recognised nor made: memcpy and its like are defined in the module.
 llvm::Error optimizeModule(llvm::Module &module, const CPUTarget &target,
                            llvm::TargetMachine &machine);
 
