@@ -56,11 +56,13 @@ def run_lit(build: pathlib.Path, jobs: int) -> tuple[int, int, int]:
         return junit_totals(report.name, code)
 
 
-def run_pytest(build: pathlib.Path) -> tuple[int, int, int]:
+def run_pytest(build: pathlib.Path, jobs: int) -> tuple[int, int, int]:
     print("-- pytest", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         code = subprocess.call(
-            [sys.executable, "-m", "pytest", "-rs", f"--junitxml={report.name}", "-p", "no:cacheprovider"],
+            [sys.executable, "-m", "pytest", "-rs", f"--junitxml={report.name}", "-p", "no:cacheprovider",
+             # A file's tests share what they have built, so they stay together.
+             "-n", str(jobs), "--dist", "loadfile"],
             cwd=ROOT, env=os.environ | {"RUNG_BUILD": str(build)})
         return junit_totals(report.name, code)
 
@@ -71,7 +73,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     build = options.build.resolve()
-    totals = [run_gtest(build), run_lit(build, options.jobs), run_pytest(build)]
+    totals = [run_gtest(build), run_lit(build, options.jobs), run_pytest(build, options.jobs)]
     passed, failed, skipped = map(sum, zip(*totals))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return int(failed != 0)
