@@ -26,6 +26,9 @@ namespace {
 constexpr int64_t kBlock = 2048;
 /// Assumed for a loop of unknown length when its cost is estimated.
 constexpr int64_t kUnknownTripCount = 128;
+/// Results of a reduction that one parallel iteration computes, and how many of
+/// them at a time: they share loads, and their sums do not wait for each other.
+constexpr int64_t kResults = 16, kJammedResults = 4;
 /// Steps of a reduction done for each pass over an output row in memory.
 constexpr int64_t kReductionUnroll = 4;
 
@@ -153,10 +156,15 @@ private:
     SmallVector<Value> upper;
     for (unsigned loop : parallels)
       upper.push_back(extents[loop]);
+    bool jam = canJam();
     if (strip) {
       upper.push_back(
           arith::CeilDivSIOp::create(builder, loc, end, constant(kBlock)));
       cost *= kBlock;
+    } else if (jam) {
+      upper.back() = arith::CeilDivSIOp::create(builder, loc, upper.back(),
+                                                constant(kResults));
+      cost *= kResults;
     } else if (innermostIsParallel()) {
       cost *= tripCount(*innermost);
     }
@@ -167,27 +175,88 @@ private:
     builder.setInsertionPointToStart(parallel.getBody());
     for (auto [loop, iv] : llvm::zip(parallels, parallel.getInductionVars()))
       indices[loop] = iv;
-    if (strip) {
-      begin = arith::MulIOp::create(
-          builder, loc, parallel.getInductionVars().back(), constant(kBlock));
-      Value next = arith::AddIOp::create(builder, loc, begin, constant(kBlock));
-      end = arith::MinSIOp::create(builder, loc, next, end);
-    }
+    Value last = parallel.getInductionVars().back();
+    if (jam)
+      return emitJammed(last);
+    if (strip)
+      std::tie(begin, end) = blockRange(last, kBlock, end);
     emitReductions(begin, end);
+  }
+
+  /// Elements of block `block` of `size`, of `extent` in all.
+  std::pair<Value, Value> blockRange(Value block, int64_t size, Value extent) {
+    Value begin = arith::MulIOp::create(builder, loc, block, constant(size));
+    Value next = arith::AddIOp::create(builder, loc, begin, constant(size));
+    return {begin, arith::MinSIOp::create(builder, loc, next, extent)};
+  }
+
+  /// Whether results that are neighbours along the last parallel loop can be
+  /// computed side by side.
+  bool canJam() {
+    if (parallels.empty() || reductions.empty() || innermostIsParallel())
+      return false;
+    unsigned loop = parallels.back();
+    int64_t extent = staticExtents[loop];
+    if (!ShapedType::isDynamic(extent) && extent < kJammedResults)
+      return false;
+    return llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+      return isCarried(init) &&
+             op.getMatchingIndexingMap(&init).isFunctionOfDim(loop);
+    });
+  }
+
+  /// One block of results, some at a time, then the rest one by one.
+  void emitJammed(Value block) {
+    unsigned loop = parallels.back();
+    auto [begin, end] = blockRange(block, kResults, extents[loop]);
+    Value count = arith::SubIOp::create(builder, loc, end, begin);
+    Value rest =
+        arith::RemUIOp::create(builder, loc, count, constant(kJammedResults));
+    Value main = arith::SubIOp::create(builder, loc, end, rest);
+    for (auto [from, to, step] : {std::tuple(begin, main, kJammedResults),
+                                  std::tuple(main, end, int64_t(1))}) {
+      auto forOp = scf::ForOp::create(builder, loc, from, to, constant(step));
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(forOp.getBody());
+      SmallVector<Value> positions = {forOp.getInductionVar()};
+      for (int64_t i = 1; i < step; ++i)
+        positions.push_back(arith::AddIOp::create(
+            builder, loc, forOp.getInductionVar(), constant(i)));
+      emitAccumulation(positions);
+    }
+  }
+
+  /// Reductions whose innermost loop is one, for each of `positions` of the
+  /// last parallel loop (if it is empty: where the loops are).
+  void emitAccumulation(ArrayRef<Value> positions) {
+    SmallVector<SmallVector<Value>> results;
+    forEachPosition(positions, [&](unsigned) {
+      results.emplace_back();
+      for (OpOperand &init : op.getDpsInitsMutable())
+        results.back().push_back(isCarried(init) ? loadIfUsed(init) : Value());
+    });
+    emitReductionNest(0, positions, results, {});
+    forEachPosition(positions, [&](unsigned i) {
+      for (auto [init, result] : llvm::zip(op.getDpsInitsMutable(), results[i]))
+        if (result && isCarried(init))
+          store(init, result);
+    });
+  }
+
+  void forEachPosition(ArrayRef<Value> positions,
+                       function_ref<void(unsigned)> emit) {
+    if (positions.empty())
+      return emit(0);
+    for (auto [i, position] : llvm::enumerate(positions)) {
+      indices[parallels.back()] = position;
+      emit(i);
+    }
   }
 
   /// `begin`, `end`: of the innermost loop if it is parallel.
   void emitReductions(Value begin, Value end) {
-    if (!innermostIsParallel()) {
-      SmallVector<Value> results;
-      for (OpOperand &init : op.getDpsInitsMutable())
-        results.push_back(isCarried(init) ? loadIfUsed(init) : Value());
-      emitReductionNest(0, results);
-      for (auto [init, result] : llvm::zip(op.getDpsInitsMutable(), results))
-        if (result && isCarried(init))
-          store(init, result);
-      return;
-    }
+    if (!innermostIsParallel())
+      return emitAccumulation({});
     if (reductions.empty())
       return emitInnermost(begin, end, nullptr, 1);
     // Outputs stay in memory; a few steps of the last reduction share a pass.
@@ -250,31 +319,27 @@ private:
       store(init, value);
   }
 
-  /// `values` holds the carried outputs, before and after; the others are null.
-  void emitReductionNest(unsigned depth, SmallVector<Value> &values,
-                         const Loaded &hoisted = Loaded()) {
-    if (depth == reductions.size()) {
-      SmallVector<Value> outputs = values;
-      for (auto [output, init] : llvm::zip(outputs, op.getDpsInitsMutable()))
-        if (!isCarried(init))
-          output = loadIfUsed(init);
-      outputs = emitBody(outputs, hoisted);
-      for (auto [i, init] : llvm::enumerate(op.getDpsInitsMutable())) {
-        if (isCarried(init))
-          values[i] = outputs[i];
-        else
-          store(init, outputs[i]);
-      }
-      return;
-    }
+  /// `values` holds, for each position, the carried outputs, before and after;
+  /// the others are null.
+  void emitReductionNest(unsigned depth, ArrayRef<Value> positions,
+                         SmallVectorImpl<SmallVector<Value>> &values,
+                         ArrayRef<Loaded> hoisted) {
+    if (depth == reductions.size())
+      return forEachPosition(positions, [&](unsigned i) {
+        emitStep(values[i], hoisted.empty() ? Loaded() : hoisted[i]);
+      });
     unsigned loop = reductions[depth];
     bool isInnermost = depth + 1 == reductions.size();
-    Loaded invariant = isInnermost ? loadInvariant() : Loaded();
-    // An output that the body does not read still has a last value.
+    SmallVector<Loaded> invariant;
     SmallVector<Value> carried;
-    for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
-      if (isCarried(init))
-        carried.push_back(value ? value : load(init));
+    forEachPosition(positions, [&](unsigned i) {
+      if (isInnermost)
+        invariant.push_back(loadInvariant());
+      // An output that the body does not read still has a last value.
+      for (auto [value, init] : llvm::zip(values[i], op.getDpsInitsMutable()))
+        if (isCarried(init))
+          carried.push_back(value ? value : load(init));
+    });
     auto forOp = scf::ForOp::create(builder, loc, constant(0), extents[loop],
                                     constant(1), carried);
     if (isInnermost)
@@ -282,22 +347,36 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(forOp.getBody());
     indices[loop] = forOp.getInductionVar();
-    auto forEachCarried = [&](ValueRange from) {
-      for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
-        if (isCarried(init)) {
-          value = from.front();
-          from = from.drop_front();
-        }
+    auto forEachCarried = [&](function_ref<void(Value &)> visit) {
+      for (SmallVector<Value> &of : values)
+        for (auto [value, init] : llvm::zip(of, op.getDpsInitsMutable()))
+          if (isCarried(init))
+            visit(value);
     };
-    forEachCarried(forOp.getRegionIterArgs());
-    emitReductionNest(depth + 1, values, invariant);
+    const auto *argument = forOp.getRegionIterArgs().begin();
+    forEachCarried([&](Value &value) { value = *argument++; });
+    emitReductionNest(depth + 1, positions, values, invariant);
     SmallVector<Value> yielded;
-    for (auto [value, init] : llvm::zip(values, op.getDpsInitsMutable()))
-      if (isCarried(init))
-        yielded.push_back(value);
+    forEachCarried([&](Value &value) { yielded.push_back(value); });
     if (!yielded.empty())
       scf::YieldOp::create(builder, loc, yielded);
-    forEachCarried(forOp.getResults());
+    auto result = forOp.getResults().begin();
+    forEachCarried([&](Value &value) { value = *result++; });
+  }
+
+  /// One step of the reductions.
+  void emitStep(SmallVector<Value> &values, const Loaded &hoisted) {
+    SmallVector<Value> outputs = values;
+    for (auto [output, init] : llvm::zip(outputs, op.getDpsInitsMutable()))
+      if (!isCarried(init))
+        output = loadIfUsed(init);
+    outputs = emitBody(outputs, hoisted);
+    for (auto [i, init] : llvm::enumerate(op.getDpsInitsMutable())) {
+      if (isCarried(init))
+        values[i] = outputs[i];
+      else
+        store(init, outputs[i]);
+    }
   }
 
   /// Whether an output is one value for all steps of the reductions.

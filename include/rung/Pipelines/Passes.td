@@ -204,7 +204,7 @@ def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"grain", "grain", "int64_t", "16384",
+    Option<"grain", "grain", "int64_t", "65536",
            "Scalar operations that are worth a chunk">,
     Option<"chunksPerThread", "chunks-per-thread", "int64_t", "4",
            "Chunks for each thread, for balance">];
