@@ -111,9 +111,13 @@ private:
       return joinAll(insert.getDest(), insert.getResult());
     if (auto cast = dyn_cast<tensor::CastOp>(op))
       return joinAll(cast.getSource(), cast.getResult());
-    if (op->getNumResults() == 1 && op->getNumOperands() >= 1 &&
-        op->hasTrait<OpTrait::SameOperandsAndResultShape>())
-      return joinAll(op->getOperand(0), op->getResult(0));
+    if (op->getNumResults() == 1 &&
+        (op->hasTrait<OpTrait::SameOperandsAndResultShape>() ||
+         OpTrait::hasElementwiseMappableTraits(op))) {
+      for (Value operand : op->getOperands())
+        joinAll(operand, op->getResult(0));
+      return;
+    }
     // Everything else that can say the sizes of its results.
     auto reifiable = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
     if (!reifiable)
@@ -269,11 +273,6 @@ struct DescribeEntries : impl::RungDescribeEntriesBase<DescribeEntries> {
       if (function->hasAttr(kSignatureAttr)) {
         describePacking(function);
         continue;
-      }
-      if (function.isDeclaration()) {
-        function.emitError(
-            "a public function without a body cannot be an entry");
-        return signalPassFailure();
       }
       if (!function.getBody().hasOneBlock()) {
         function.emitError("an entry must be one block; use scf.if or scf.for "

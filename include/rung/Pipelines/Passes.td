@@ -233,7 +233,7 @@ def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::memref::MemRefDialect"];
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def RungFinalizeEntries : Pass<"rung-finalize-entries", "::mlir::ModuleOp"> {

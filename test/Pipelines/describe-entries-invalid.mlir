@@ -1,0 +1,45 @@
+// RUN: rung-opt %s --rung-describe-entries -split-input-file -verify-diagnostics
+
+// expected-error @+1 {{argument #0 of entry 'scalar' has type 'f32'; expected a ranked tensor (a scalar is a tensor of rank 0)}}
+func.func @scalar(%x: f32) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{dynamic size 0 of result #0 of entry 'invented' is the size of no argument; the caller could not allocate it}}
+func.func @invented(%n: tensor<index>) -> tensor<?xf32> {
+  %size = tensor.extract %n[] : tensor<index>
+  %e = tensor.empty(%size) : tensor<?xf32>
+  return %e : tensor<?xf32>
+}
+
+// -----
+
+// expected-error @+1 {{has 1 arguments marked 'rung.inout' but 0 results}}
+func.func @forgotten(%x: tensor<4xf32> {rung.inout}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{result #0 is the updated value of argument #0 and must have its type 'tensor<4xf32>', found 'tensor<8xf32>'}}
+func.func @changed(%x: tensor<4xf32> {rung.inout}, %y: tensor<8xf32>) -> tensor<8xf32> {
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{two arguments or results are named "x"}}
+func.func @twins(%x: tensor<4xf32> {rung.name = "x"}, %y: tensor<4xf32> {rung.name = "x"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{an entry must be one block; use scf.if or scf.for instead of branches}}
+func.func @branches(%x: tensor<4xf32>) -> tensor<4xf32> {
+  cf.br ^exit
+^exit:
+  return %x : tensor<4xf32>
+}

@@ -1,0 +1,7 @@
+// RUN: rung-opt %s --pass-pipeline="builtin.module(func.func(rung-expand-math))" -verify-diagnostics
+
+func.func @f(%x: f64) -> f64 {
+  // expected-error @+1 {{has no expansion into arithmetic for 'f64'; generated code calls no library}}
+  %0 = math.sin %x : f64
+  return %0 : f64
+}
