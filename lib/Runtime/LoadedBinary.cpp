@@ -24,6 +24,8 @@ using namespace rung;
 LoadedBinary::~LoadedBinary() {
   if (handle_)
     dlclose(handle_);
+  if (file_ >= 0)
+    close(file_);
 }
 
 static std::string join(const std::vector<std::string> &items) {
@@ -47,7 +49,7 @@ static int createFile(const std::string &name) {
 }
 
 std::string LoadedBinary::loadObject(BundleReader::Bytes code) {
-  int file = createFile("rung:" + target_);
+  int file = file_ = createFile("rung:" + target_);
   if (file < 0)
     return std::string("memfd_create: ") + std::strerror(errno);
   std::string problem;
@@ -64,7 +66,6 @@ std::string LoadedBinary::loadObject(BundleReader::Bytes code) {
     if (!handle_)
       problem = dlerror();
   }
-  close(file);
   return problem;
 }
 

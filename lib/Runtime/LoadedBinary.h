@@ -40,6 +40,9 @@ private:
 
   std::string target_;
   void *handle_ = nullptr;
+  /// Open for as long as the code is loaded: its number is in the name that
+  /// dlopen knows the code by, and must not become another binary's.
+  int file_ = -1;
   std::map<std::string, rung_entry> functions_;
 };
 
