@@ -32,13 +32,16 @@ def rung_run(path: str, threads: int):
     shapes = {argument.name: argument.shape for argument in forward.arguments}
     caches = [np.zeros(shapes[name], np.float32) for name in ("k_cache", "v_cache")]
 
+    def feed(tokens: list[int], position: int) -> np.ndarray:
+        return forward(np.array(tokens, np.int32), np.array(position, np.int32), np.array([len(tokens) - 1], np.int32), *caches)
+
     def run(prompt: list[int]) -> tuple[float, float]:
         start = time.perf_counter()
-        logits = forward(np.array(prompt, np.int32), np.array(0, np.int32), *caches)
+        logits = feed(prompt, 0)
         middle = time.perf_counter()
         for step in range(GENERATED):
             token = int(np.argmax(logits))
-            logits = forward(np.array([token], np.int32), np.array(len(prompt) + step, np.int32), *caches)
+            logits = feed([token], len(prompt) + step)
         end = time.perf_counter()
         return len(prompt) / (middle - start), GENERATED / (end - middle)
 

@@ -72,6 +72,13 @@ class LanguageModel:
 
     def feed(self, ids: list[int]) -> np.ndarray:
         """The logits (f32, one for each token of the vocabulary) of what follows the text so far and `ids`."""
+        return self._feed(ids, range(len(ids) - 1, len(ids)))[0]
+
+    def feed_for_all(self, ids: list[int]) -> np.ndarray:
+        """As `feed`, with the logits of what follows each of `ids`: [len(ids), vocabulary]."""
+        return self._feed(ids, range(len(ids)))
+
+    def _feed(self, ids: list[int], rows: range) -> np.ndarray:
         if not ids:
             raise GenerateError("no tokens to feed: the prompt is empty")
         if self.position + len(ids) > self.context:
@@ -80,7 +87,7 @@ class LanguageModel:
         bad = [token for token in ids if not 0 <= token < self.config["vocabulary"]]
         if bad:
             raise GenerateError(f"token {bad[0]} is not in the vocabulary of {self.config['vocabulary']} tokens")
-        logits = self.entry(np.array(ids, np.int32), np.array(self.position, np.int32), *self.caches)
+        logits = self.entry(np.array(ids, np.int32), np.array(self.position, np.int32), np.array(rows, np.int32), *self.caches)
         self.position += len(ids)
         return np.asarray(logits)
 
@@ -143,12 +150,13 @@ class TextStream:
         return piece
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         self.exit(1, f"{self.prog}: error: {message}\n")
 
 
-def _number(kind: type, low: float, what: str):
+def number(kind: type, low: float, what: str):
+    """An argument type: a number of at least `low`."""
     def parse(text: str):
         try:
             value = kind(text)
@@ -161,16 +169,16 @@ def _number(kind: type, low: float, what: str):
 
 
 def parser() -> argparse.ArgumentParser:
-    result = _Parser(
+    result = Parser(
         prog="rung.generate", description="Continues a prompt with a language model that rung-compile made, and streams the "
         "text. Speeds go to stderr.", epilog="example: python -m rung.generate smollm2.rung --prompt='The capital of France is'")
     result.add_argument("bundle", metavar="BUNDLE")
     result.add_argument("--prompt", required=True, metavar="TEXT")
-    result.add_argument("--max-tokens", type=_number(int, 1, "a count of at least 1"), default=128, metavar="N")
-    result.add_argument("--temperature", type=_number(float, 0, "a number of at least 0"), default=0.0, metavar="T",
+    result.add_argument("--max-tokens", type=number(int, 1, "a count of at least 1"), default=128, metavar="N")
+    result.add_argument("--temperature", type=number(float, 0, "a number of at least 0"), default=0.0, metavar="T",
                         help="0 (the default) takes the most likely token")
-    result.add_argument("--seed", type=_number(int, 0, "an integer of at least 0"), default=0, metavar="S")
-    result.add_argument("--threads", type=_number(int, 1, "a count of at least 1"), metavar="N",
+    result.add_argument("--seed", type=number(int, 0, "an integer of at least 0"), default=0, metavar="S")
+    result.add_argument("--threads", type=number(int, 1, "a count of at least 1"), metavar="N",
                         help="default: all cores")
     result.add_argument("--json", action="store_true", help="print one JSON object instead of streaming")
     return result
@@ -193,12 +201,12 @@ def run(options: argparse.Namespace) -> None:
           f"generation: {len(stream.ids)} tokens, {statistics.rate:.1f} tokens/s", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+def command(prog: str, action: Callable[[], None]) -> int:
+    """Runs the action of a command; its exit status. What went wrong is told in one line."""
     try:
-        run(options)
+        action()
     except (GenerateError, runtime.Error) as error:
-        print(f"rung.generate: error: {error}", file=sys.stderr)
+        print(f"{prog}: error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our text went away
         sys.stderr.close()
@@ -206,6 +214,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    return command("rung.generate", lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,16 @@ def test_prompt_and_steps(models):
     assert np.linalg.norm(np.array(logits) - expected) / np.linalg.norm(expected) < BOUND
 
 
+def test_logits_of_every_token(models):
+    """In two parts, since the second one has rows of its own."""
+    model, reference = models
+    tokens = np.random.default_rng(7).integers(0, 300, 23).tolist()
+    model.restart()
+    logits = np.concatenate([model.feed_for_all(tokens[:9]), model.feed_for_all(tokens[9:])])
+    expected = reference.forward(tokens, 0, every=True)
+    assert np.linalg.norm(logits - expected) / np.linalg.norm(expected) < BOUND
+
+
 def test_a_full_context(models):
     model, reference = models
     tokens = np.random.default_rng(6).integers(0, 300, model.context).tolist()

@@ -32,11 +32,11 @@ class PlayedBundle:
         assert name == "forward"
         return self._forward
 
-    def _forward(self, tokens, position, k_cache, v_cache):
-        assert tokens.dtype == position.dtype == np.int32 and position.shape == ()
+    def _forward(self, tokens, position, rows, k_cache, v_cache):
+        assert tokens.dtype == position.dtype == rows.dtype == np.int32 and position.shape == ()
         assert k_cache.shape == v_cache.shape == self.reference.k_cache.shape
-        self.calls.append((tokens.tolist(), int(position)))
-        return self.reference.forward(tokens.tolist(), int(position))
+        self.calls.append((tokens.tolist(), int(position), rows.tolist()))
+        return self.reference.forward(tokens.tolist(), int(position), every=True)[rows]
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_a_prompt_is_one_call_and_each_token_another(played, capsys):
     answer = json.loads(out)
     prompt, ids = answer["prompt_ids"], answer["ids"]
     assert code == 0 and len(ids) == 4
-    assert played.calls == [(prompt, 0)] + [([token], len(prompt) + i) for i, token in enumerate(ids[:3])]
+    steps = [([token], len(prompt) + i, [0]) for i, token in enumerate(ids[:3])]
+    assert played.calls == [(prompt, 0, [len(prompt) - 1])] + steps
     assert ids == LlamaReference.greedy(played.reference, prompt, 4)
 
 

@@ -87,9 +87,11 @@ class UpstreamModel:
         subprocess.run([str(LLVM / "bin" / tool), *map(str, arguments)], check=True)
 
     def forward(self, tokens: list[int], position: int) -> np.ndarray:
-        arrays = [np.array(tokens, np.int32), np.array(position, np.int32), self.k_cache, self.v_cache, *self.weights]
+        """The logits of all rows."""
+        rows = np.arange(len(tokens), dtype=np.int32)
+        arrays = [np.array(tokens, np.int32), np.array(position, np.int32), rows, self.k_cache, self.v_cache, *self.weights]
         descriptors = [_descriptor(array) for array in arrays]
-        logits = np.zeros(self.config.vocabulary, np.float32)
+        logits = np.zeros((len(rows), self.config.vocabulary), np.float32)
         shapes = [logits, self.k_cache, self.v_cache]
 
         class Results(ctypes.Structure):

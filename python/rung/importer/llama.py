@@ -13,7 +13,7 @@ One function serves a prompt of any length and a single step. With M tokens at `
       s = q · k_cache[block, :T]    [kv, group, M, T], causal: t <= position + m
       x += linear(softmax(s) · v_cache[block, :T])
       x += linear(silu(linear(rmsnorm(x))) · linear(rmsnorm(x)))
-    logits = linear(rmsnorm(x[M-1]))
+    logits = linear(rmsnorm(x[rows]))  [R, vocabulary], for the rows that the caller names
 
 The order of values within a head changes nothing: q and k share it, and they only meet in a dot product.
 Every linalg.generic has its contiguous dimension innermost; sums may be reassociated, so a result differs from the
@@ -186,6 +186,7 @@ class Decoder:
         c, f = self.config, self.f
         tokens = f.argument("tokens", (None,), "i32", 'rung.name = "tokens"')
         position = f.argument("position", (), "i32", 'rung.name = "position"')
+        wanted = f.argument("rows", (None,), "i32", 'rung.name = "rows"')
         caches = [f.argument(name, shape, "f32", f'rung.name = "{name}", rung.inout')
                   for name, shape in zip(("k_cache", "v_cache"), c.cache_shapes())]
         self.rows = f.dim("m", tokens, 0)
@@ -196,45 +197,45 @@ class Decoder:
             f.extract_slice(name, self.weights.table(f"rope.{name}", (c.context, half)), [self.position, 0],
                             [self.rows, half], [1, 1]) for name in ("cos", "sin"))
         embedding = self.weights.dense("token_embd.weight")
-        x = self.gather(tokens, embedding)
+        x = self.gather("x", tokens, embedding, self.rows)
         for layer in range(c.layers):
             f.comment(f"Block {layer}: attention.")
             x, caches = self.attention(layer, x, caches)
             f.comment(f"Block {layer}: feed forward.")
             x = self.feed_forward(layer, x)
-        f.comment("The last token's logits.")
-        last = f.extract_slice("last", x, [f.add_index("m_last", self.rows, f.index(1), "subi"), 0], [1, c.embedding], [1, 1])
-        normed = self.rms_norm(last, "output_norm.weight", 1)
+        f.comment("The logits of the rows that are wanted.")
+        count = f.dim("r", wanted, 0)
+        normed = self.rms_norm(self.gather("wanted", wanted, x, count), "output_norm.weight", count)
         head = self.weights.dense("output.weight") if self.weights.has("output.weight") else embedding
-        logits = f.collapse("logits", f.matmul_transposed("head", normed, head, 1), [[0, 1]])
-        f.result(logits, 'rung.name = "logits"')
+        f.result(f.matmul_transposed("head", normed, head, count), 'rung.name = "logits"')
         for cache in caches:
             f.result(cache)
 
-    def gather(self, tokens: Value, table: Value) -> Value:
-        """Rows of the embedding."""
-        def body(b, token, _):
-            row = b.op(f"arith.index_cast {token} : i32 to index")
+    def gather(self, hint: str, numbers: Value, table: Value, count: Value) -> Value:
+        """The `count` rows of the table that have these numbers."""
+        def body(b, number, _):
+            row = b.op(f"arith.index_cast {number} : i32 to index")
             column = b.index(1)
             return [b.op(f"tensor.extract {table.name}[{row}, {column}] : {table.type}")]
 
-        out = self.f.empty("x_init", [self.rows, self.config.embedding])
-        return self.f.generic("x", "mk", [(tokens, "m")], [(out, "mk")], body)[0]
+        out = self.f.empty(f"{hint}_init", [count, self.config.embedding])
+        return self.f.generic(hint, "mk", [(numbers, "m")], [(out, "mk")], body)[0]
 
-    def linear(self, hint: str, x: Value, name: str, rows: Size | None = None) -> Value:
+    def linear(self, hint: str, x: Value, name: str) -> Value:
         """x · Wᵀ, plus the bias if the checkpoint has one."""
-        result = self.f.matmul_transposed(hint, x, self.weights.dense(f"{name}.weight"), rows or self.rows)
+        result = self.f.matmul_transposed(hint, x, self.weights.dense(f"{name}.weight"), self.rows)
         if not self.weights.has(f"{name}.bias"):
             return result
         bias = self.weights.dense(f"{name}.bias")
         return self.elementwise(hint, "mn", result.shape, [(result, "mn"), (bias, "n")],
                                 lambda b, y, z, _: [b.binary("addf", y, z)])
 
-    def elementwise(self, hint: str, dims: str, shape: tuple, inputs: list, body) -> Value:
-        out = self.f.empty(f"{hint}_init", [self.rows if extent is None else extent for extent in shape])
+    def elementwise(self, hint: str, dims: str, shape: tuple, inputs: list, body, rows: Value | None = None) -> Value:
+        """`rows` is the dynamic extent, if not that of the tokens."""
+        out = self.f.empty(f"{hint}_init", [rows or self.rows if extent is None else extent for extent in shape])
         return self.f.generic(hint, dims, inputs, [(out, dims)], body)[0]
 
-    def rms_norm(self, x: Value, weight: str, rows: Size | None = None) -> Value:
+    def rms_norm(self, x: Value, weight: str, rows: Value | None = None) -> Value:
         """x / sqrt(mean(x²) + ε) · w, by rows."""
         f, c, rows = self.f, self.config, rows or self.rows
 
@@ -248,7 +249,7 @@ class Decoder:
         squares = f.generic("square_sum", "mk", [(x, "mk")], [(f.filled("square_sum", [rows], 0.0), "m")], square_sum, "k")[0]
         factor = f.generic("rms_factor", "m", [(squares, "m")], [(f.empty("rms_factor_init", [rows]), "m")], reciprocal)[0]
         return self.elementwise("normed", "mk", x.shape, [(x, "mk"), (factor, "m"), (self.weights.dense(weight), "k")],
-                                lambda b, v, s, w, _: [b.binary("mulf", b.binary("mulf", v, s), w)])
+                                lambda b, v, s, w, _: [b.binary("mulf", b.binary("mulf", v, s), w)], rows)
 
     def rotate(self, x: Value, heads: int, target: Value, offsets: list[Size], sizes: list[Size]) -> Value:
         """Writes rope(x), x [M, heads · D], into the slice [M, heads, D] of `target` at `offsets`, reordered as the
