@@ -298,65 +298,62 @@ rung::quantize(const CodesRef &input, const BlockScaling &scaling,
 // Finding scales
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The scale of a block whose greatest magnitude is `amax`, as a code of the
-/// scale format.
-class ScaleFinder {
-public:
-  static llvm::Expected<ScaleFinder> create(const NumberFormat &format,
-                                            const NumberFormat &scaleFormat,
-                                            ScaleRule rule) {
-    std::optional<double> least = scaleFormat.minPositive();
-    if (!least)
-      return invalid("the scale format has no positive value");
-    double low = -format.minFinite(), high = format.maxFinite();
-    double edge =
-        low > 0 && high > 0 ? std::min(low, high) : format.maxMagnitude();
-    if (edge == 0 || (rule == ScaleRule::MX && high <= 0))
-      return invalid("the format has no value to map the greatest element to");
-    return ScaleFinder(format, scaleFormat, rule, *least, edge);
-  }
+llvm::Expected<ScaleFinder> ScaleFinder::create(const NumberFormat &format,
+                                                const NumberFormat &scaleFormat,
+                                                ScaleRule rule) {
+  double low = -format.minFinite(), high = format.maxFinite();
+  double greatest =
+      low > 0 && high > 0 ? std::min(low, high) : format.maxMagnitude();
+  if (greatest == 0 || (rule == ScaleRule::MX && high <= 0))
+    return invalid("the format has no value to map the greatest element to");
+  llvm::Expected<ScaleFinder> finder =
+      create(rule == ScaleRule::MX ? high : greatest, scaleFormat);
+  if (finder)
+    finder->rule = rule;
+  return finder;
+}
 
-  llvm::Expected<uint64_t> find(double amax) const {
-    if (rule == ScaleRule::MX)
-      return findPowerOfTwo(amax);
-    uint64_t code = scaleFormat.encodeQuotient(
-        amax, edge, Rounding::nearestEven(), /*saturate=*/true);
-    if (amax > 0 && scaleFormat.valueAsDouble(code) <= 0)
-      return *scaleFormat.findCode(least);
-    return code;
-  }
+llvm::Expected<ScaleFinder>
+ScaleFinder::create(double greatest, const NumberFormat &scaleFormat) {
+  if (std::optional<double> least = scaleFormat.minPositive())
+    return ScaleFinder(scaleFormat, *least, greatest);
+  return invalid("the scale format has no positive value");
+}
 
-private:
-  ScaleFinder(const NumberFormat &format, const NumberFormat &scaleFormat,
-              ScaleRule rule, double least, double edge)
-      : format(format), scaleFormat(scaleFormat), rule(rule), least(least),
-        edge(edge) {}
+llvm::Expected<uint64_t> ScaleFinder::find(double amax) const {
+  if (rule == ScaleRule::MX)
+    return findPowerOfTwo(amax);
+  uint64_t code = scaleFormat.encodeQuotient(
+      amax, greatest, Rounding::nearestEven(), /*saturate=*/true);
+  if (amax > 0 && scaleFormat.valueAsDouble(code) <= 0)
+    return *scaleFormat.findCode(least);
+  return code;
+}
 
-  llvm::Expected<uint64_t> findPowerOfTwo(double amax) const {
-    int lowest = 0, highest = std::ilogb(scaleFormat.maxFinite());
-    if (std::frexp(least, &lowest) == 0.5)
-      --lowest; // else the least positive value is no power of two: the next
-                // one above it
-    int power =
-        amax == 0
-            ? lowest
-            : std::clamp(std::ilogb(amax) - std::ilogb(format.maxFinite()),
-                         lowest, highest);
-    if (std::optional<uint64_t> code =
-            scaleFormat.findCode(std::ldexp(1.0, power)))
-      return *code;
-    return invalid("the scale format does not have 2^{0}, the scale of a block "
-                   "whose greatest magnitude is {1}; use e8m0",
-                   power, amax);
-  }
+bool ScaleFinder::exceedsScales(double amax) const {
+  if (rule == ScaleRule::MX)
+    return amax > 0 && findExponent(amax) > std::ilogb(scaleFormat.maxFinite());
+  return amax / greatest > scaleFormat.maxFinite();
+}
 
-  const NumberFormat &format, &scaleFormat;
-  ScaleRule rule;
-  double least; // positive value of the scale format
-  double edge;  // what AbsMax maps amax to
-};
-} // namespace
+int ScaleFinder::findExponent(double amax) const {
+  return std::ilogb(amax) - std::ilogb(greatest);
+}
+
+llvm::Expected<uint64_t> ScaleFinder::findPowerOfTwo(double amax) const {
+  int lowest = 0, highest = std::ilogb(scaleFormat.maxFinite());
+  if (std::frexp(least, &lowest) == 0.5)
+    --lowest; // else the least positive value is no power of two: the next one
+              // above it
+  int power =
+      amax == 0 ? lowest : std::clamp(findExponent(amax), lowest, highest);
+  if (std::optional<uint64_t> code =
+          scaleFormat.findCode(std::ldexp(1.0, power)))
+    return *code;
+  return invalid("the scale format does not have 2^{0}, the scale of a block "
+                 "whose greatest magnitude is {1}; use e8m0",
+                 power, amax);
+}
 
 /// The block of each element, row-major.
 static std::vector<size_t> blockOfElements(llvm::ArrayRef<int64_t> shape,

@@ -129,4 +129,4 @@ def test_the_command_reports_errors(tmp_path):
 
 def test_the_command_has_help():
     result = command("--help")
-    assert result.returncode == 0 and "example:" in result.stdout and result.stderr == ""
+    assert result.returncode == 0 and "examples:" in result.stdout and result.stderr == ""

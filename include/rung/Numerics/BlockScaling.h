@@ -90,6 +90,34 @@ enum class ScaleRule {
   MX,
 };
 
+/// The scale of a block, as a code of the scale format.
+class ScaleFinder {
+public:
+  /// Fails where no scale can do what the rule says.
+  static llvm::Expected<ScaleFinder> create(const NumberFormat &format,
+                                            const NumberFormat &scaleFormat,
+                                            ScaleRule rule);
+  /// AbsMax with `greatest` for m.
+  static llvm::Expected<ScaleFinder> create(double greatest,
+                                            const NumberFormat &scaleFormat);
+
+  /// Fails for MX on a scale format without the power of two.
+  llvm::Expected<uint64_t> find(double amax) const;
+  /// Whether find(amax) would be greater if the scale format had more values.
+  bool exceedsScales(double amax) const;
+
+private:
+  ScaleFinder(NumberFormat scaleFormat, double least, double greatest)
+      : scaleFormat(std::move(scaleFormat)), least(least), greatest(greatest) {}
+  int findExponent(double amax) const;
+  llvm::Expected<uint64_t> findPowerOfTwo(double amax) const;
+
+  NumberFormat scaleFormat;
+  ScaleRule rule = ScaleRule::AbsMax;
+  double least;    ///< positive value of the scale format
+  double greatest; ///< m, for MX the greatest value of the format
+};
+
 /// Quantizes finite values in blocks, codes rounded to nearest and saturating.
 /// Fails on a block shape of another rank or with a size below 1, on NaN or
 /// infinity in `values`, and for MX on a scale format without the power of two.

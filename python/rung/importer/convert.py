@@ -18,6 +18,7 @@ from .gguf_file import GGUFFile
 from .gguf_formats import SAFETENSORS_DTYPES
 from .ir import Function
 from .llama import Decoder, LlamaConfig, Weights, check_tensors, frequency_factors
+from .requantize import Requantization, RequantizedFile
 from .safetensors_writer import SafetensorsWriter
 from .tokenizer import special_ids, tokenizer_json
 
@@ -25,13 +26,14 @@ ASSETS = ("tokenizer.json", "model.json")
 
 
 def import_gguf(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str],
-                context: int | None = None) -> pathlib.Path:
+                context: int | None = None, requantization: Requantization | None = None) -> pathlib.Path:
     """Writes `output` (an .mlir file) and, beside it, the .safetensors file of the same stem, whose path is returned.
 
-    `context` is the longest text in tokens that the module can hold. On an error neither file is touched."""
+    `context` is the longest text in tokens that the module can hold; `requantization` puts the matrices into another
+    format. On an error neither file is touched."""
     output = pathlib.Path(output)
     parameters = output.with_suffix(".safetensors")
-    file = GGUFFile(checkpoint)
+    file = RequantizedFile(checkpoint, requantization) if requantization else GGUFFile(checkpoint)
     config = LlamaConfig.read(file, context)
     check_tensors(file, config)
     small = _tables_and_assets(file, config)

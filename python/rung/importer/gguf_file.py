@@ -24,7 +24,7 @@ _SCALAR_BYTES = {
     GGUFValueType.UINT64: 8, GGUFValueType.INT64: 8, GGUFValueType.FLOAT64: 8,
 }
 _MAX_RANK = 4  # of a tensor in ggml
-_ROWS_AT_ONCE = 1 << 22  # values converted at a time when a tensor is streamed
+_VALUES_AT_ONCE = 1 << 22  # converted at a time when a tensor is streamed
 
 
 class _Walk:
@@ -166,10 +166,15 @@ class GGUFFile:
                                   f"number format; it knows {known}")
         return FORMATS[kind]
 
+    def records(self, name: str) -> Iterator[np.ndarray]:
+        """The bytes of a tensor, some rows at a time: uint8 [rows, bytes of a row]."""
+        data = self.tensor(name).data
+        data = data.reshape(-1, data.shape[-1]).view(np.uint8)
+        step = max(1, _VALUES_AT_ONCE // self.shape(name)[-1])
+        for first in range(0, len(data), step):
+            yield data[first : first + step]
+
     def rows(self, name: str) -> Iterator[dict[str, np.ndarray]]:
         """The stored arrays of a tensor (by field suffix), some rows at a time."""
-        tensor, shape = self.tensor(name), self.shape(name)
-        data = tensor.data.reshape(-1, tensor.data.shape[-1]).view(np.uint8)
-        step = max(1, _ROWS_AT_ONCE // shape[-1])
-        for first in range(0, len(data), step):
-            yield split_rows(tensor.tensor_type, data[first : first + step])
+        for records in self.records(name):
+            yield split_rows(self.tensor(name).tensor_type, records)

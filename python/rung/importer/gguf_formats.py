@@ -44,10 +44,10 @@ class Field:
 @dataclasses.dataclass(frozen=True)
 class BlockFormat:
     """`split` takes bytes [blocks, record size] and returns, for each field's suffix, an array [blocks, elements of the
-    field in one block]; codes come unpacked, one in each byte."""
+    field in one block]; codes come unpacked, one in each byte. There is none for what no record holds."""
 
     codes: Field
-    split: Callable[[np.ndarray], dict[str, np.ndarray]]
+    split: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None
     scale: Field | None = None
     second_scale: Field | None = None
     zero: Field | None = None

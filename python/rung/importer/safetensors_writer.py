@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-ITEM_BYTES = {"U8": 1, "I8": 1, "I16": 2, "I32": 4, "F16": 2, "BF16": 2, "F32": 4}
+ITEM_BYTES = {"U8": 1, "I8": 1, "I16": 2, "I32": 4, "F16": 2, "BF16": 2, "F32": 4, "F64": 8}
 
 
 @dataclasses.dataclass

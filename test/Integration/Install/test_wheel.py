@@ -54,6 +54,12 @@ def test_commands(site):
         assert result.returncode == 0 and "usage" in result.stdout.lower(), result.stderr
 
 
+def test_other_formats_need_the_compiler(site):
+    result = run(site, site / "bin/rung-import", "model.gguf", "-o", "model.mlir", "--weights=int4")
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.startswith("rung-import: error: another format for weights needs rung._numerics, a part of the compiler")
+
+
 def test_no_compiler_inside(site):
     (module,) = site.glob("rung/_runtime*.so")
     libraries = subprocess.run(["ldd", module], capture_output=True, text=True, check=True).stdout
