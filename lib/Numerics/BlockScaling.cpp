@@ -236,9 +236,10 @@ quantizeElement(double x, const Element &e, ZeroPointRule rule,
     Dyadic shifted = rescale ? numerator : Dyadic::fromDouble(x);
     if (shifted.isZero())
       return result.encode(rescale ? Dyadic() : z, rounding, saturate);
+    bool isNegative =
+        shifted.isNegative() ^ std::signbit(e.s) ^ std::signbit(e.t);
     double infinity = std::numeric_limits<double>::infinity();
-    return result.encode(shifted.isNegative() ? -infinity : infinity, rounding,
-                         saturate);
+    return result.encode(isNegative ? -infinity : infinity, rounding, saturate);
   }
   if (rule == ZeroPointRule::None && e.t == 1)
     return result.encodeQuotient(x, e.s, rounding, saturate);

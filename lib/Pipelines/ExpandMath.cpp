@@ -231,6 +231,41 @@ struct ExpandTruncF16 final : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+/// f64 to f16 or bf16 through f32, where of the two neighbours in f32 that with
+/// an odd last bit stands for what lies between them: the rounding of f32 that
+/// follows is then as if it were the only one. Without instructions for it,
+/// LLVM would call a library.
+struct ExpandTruncF64 final : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type to = getElementTypeOrSelf(op.getType());
+    if (!getElementTypeOrSelf(op.getIn().getType()).isF64() ||
+        !(to.isF16() || to.isBF16()))
+      return rewriter.notifyMatchFailure(op, "not from f64 to f16 or bf16");
+    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
+        arith::RoundingMode::to_nearest_even)
+      return rewriter.notifyMatchFailure(op, "not to nearest even");
+    Location loc = op.getLoc();
+    Arith a(rewriter, loc, op.getType());
+    Value x = op.getIn();
+    Value nearest = arith::TruncFOp::create(rewriter, loc, a.f32(), x);
+    Value wide = arith::ExtFOp::create(rewriter, loc, x.getType(), nearest);
+    Value bits = a.bitcast(a.i32(), nearest);
+    Value isBelow = a.cmp(arith::CmpFPredicate::OLT,
+                          math::AbsFOp::create(rewriter, loc, wide),
+                          math::AbsFOp::create(rewriter, loc, x));
+    Value isEven =
+        a.cmp(arith::CmpIPredicate::eq, a.andi(bits, a.i(1)), a.i(0));
+    Value moves = a.andi(isEven, a.cmp(arith::CmpFPredicate::ONE, wide, x));
+    Value neighbour =
+        a.select(isBelow, a.addi(bits, a.i(1)), a.subi(bits, a.i(1)));
+    Value odd = a.bitcast(a.f32(), a.select(moves, neighbour, bits));
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), odd);
+    return success();
+  }
+};
+
 struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
   using Base::Base;
 
@@ -275,6 +310,7 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
                          ExpandRounding<math::TruncOp>>(context, 2);
           }
           arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+          patterns.add<ExpandTruncF64>(context);
           if (!has("f16c"))
             patterns.add<ExpandExtF16, ExpandTruncF16>(context, 2);
           arith::populateExpandBFloat16Patterns(patterns);

@@ -61,8 +61,8 @@ llvm::Expected<std::vector<uint64_t>> dequantize(const CodesRef &input,
 
 /// The codes of `result` whose scaled values are nearest to `input`: x / s + z,
 /// for Rescale (x + z) / s, computed exactly and rounded once. Division by a
-/// zero scale gives the code of 0 for x = 0, else that of an infinity. Fails as
-/// dequantize does.
+/// zero scale gives the code of 0 / s = 0 for x = 0 (x + z = 0), else that of
+/// an infinity, with IEEE's sign. Fails as dequantize does.
 llvm::Expected<std::vector<uint64_t>> quantize(const CodesRef &input,
                                                const BlockScaling &scaling,
                                                const NumberFormat &result,

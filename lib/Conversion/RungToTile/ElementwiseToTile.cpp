@@ -1,5 +1,5 @@
 //===- ElementwiseToTile.cpp - rung.elementwise and rung.gather as kernels -*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,6 +14,7 @@
 #include "KernelBuilder.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/PatternMatch.h"
+#include "rung/Numerics/ExactRange.h"
 #include "rung/Target/Device.h"
 
 using namespace mlir;
@@ -49,11 +50,10 @@ public:
         second(operandOf(b, op, op.getSecondScale())),
         zero(operandOf(b, op, op.getZeroPoint())),
         result(operandOf(b, op, op.getInit())),
-        isQuantize(op.getKind() == "quantize") {
-    real = commonFloat(op.getContext(),
-                       {input.format(), scale ? scale.format() : Type(),
-                        second ? second.format() : Type(),
-                        zero ? zero.format() : Type()});
+        isQuantize(op.getKind() == "quantize"),
+        isRescale(zero && *op.getMode() == ZeroPointMode::Rescale) {
+    Type f32 = b.getF32Type(), f64 = b.getF64Type();
+    real = isExactIn(f32) ? f32 : f64;
   }
 
   void build() {
@@ -74,7 +74,14 @@ public:
   }
 
 private:
+  /// True if a result computed in `type` is rounded once: either every step is
+  /// exact, or only the last is not and `type` is the result's.
+  bool isExactIn(Type type) const;
+  bool isExactQuotientIn(const ExactRange &type) const;
   void buildVector(ValueRange indices, ValueRange bounds);
+  Value dequantize(ImplicitLocOpBuilder &body, Value v, Value s, Value t,
+                   Value z) const;
+  Value quantize(ImplicitLocOpBuilder &body, Value x, Value s, Value z) const;
   /// A scale or zero point for each element, or null.
   Value loadBlocked(const KernelOperand &operand,
                     std::optional<ArrayRef<int64_t>> block, ValueRange indices,
@@ -83,7 +90,9 @@ private:
   ElementwiseOp op;
   KernelBuilder &b;
   KernelOperand input, scale, second, zero, result;
-  bool isQuantize;
+  bool isQuantize, isRescale;
+  /// Of the arithmetic. Where f64 is not exact it is near enough: the quotient
+  /// of two f32 numbers is at a tie of a narrower format only if its f64 is.
   Type real;
 };
 } // namespace
@@ -109,6 +118,121 @@ Value ElementwiseKernel::loadBlocked(const KernelOperand &operand,
       b.load(operand, indices, line, bounds, ArrayRef<int64_t>(extents)), real);
 }
 
+static ExactRange rangeOf(Type format) {
+  return ExactRange::of(*numberFormatOf(format));
+}
+
+bool ElementwiseKernel::isExactIn(Type type) const {
+  ExactRange has = rangeOf(type), value = rangeOf(input.format());
+  for (const KernelOperand *operand : {&input, &scale, &second, &zero})
+    if (*operand && !has.holds(rangeOf(operand->format())))
+      return false;
+  if (isQuantize)
+    return isExactQuotientIn(has);
+  auto step = [&](const ExactRange &next) {
+    bool wasExact = has.holds(value);
+    value = next;
+    return wasExact;
+  };
+  if (zero && !isRescale && !step(value.plus(rangeOf(zero.format()))))
+    return false;
+  if (scale) {
+    ExactRange factor = rangeOf(scale.format());
+    if (second)
+      factor = factor.times(rangeOf(second.format()));
+    if (!has.holds(factor) || !step(value.times(factor)))
+      return false;
+  }
+  if (isRescale && !step(value.plus(rangeOf(zero.format()))))
+    return false;
+  return result.format() == type || has.holdsBelowTop(value);
+}
+
+bool ElementwiseKernel::isExactQuotientIn(const ExactRange &has) const {
+  ExactRange value = rangeOf(input.format());
+  auto addZero = [&]() {
+    value = value.plus(rangeOf(zero.format()));
+    return has.holds(value);
+  };
+  if (isRescale && !addZero())
+    return false;
+  if (scale) {
+    ExactRange divisor = rangeOf(scale.format());
+    if (divisor.digits > 1)
+      return false;
+    value = value.times({1, -divisor.top, -divisor.unit});
+    if (!has.holds(value))
+      return false;
+  }
+  return !zero || isRescale || addZero();
+}
+
+Value ElementwiseKernel::dequantize(ImplicitLocOpBuilder &body, Value v,
+                                    Value s, Value t, Value z) const {
+  if (z && !isRescale)
+    v = subtractNumbers(body, v, z);
+  if (t)
+    s = multiplyNumbers(body, s, t);
+  if (s)
+    v = multiplyNumbers(body, v, s);
+  return isRescale ? subtractNumbers(body, v, z) : v;
+}
+
+/// x / s, and 0 for 0 / 0: a block of zeros has the scale 0.
+static Value divide(ImplicitLocOpBuilder &b, Value x, Value s) {
+  Value zero = arith::ConstantOp::create(b, b.getFloatAttr(x.getType(), 0.0));
+  auto isZero = [&](Value value) -> Value {
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, value, zero);
+  };
+  Value both = arith::AndIOp::create(b, isZero(x), isZero(s));
+  Value quotient = arith::DivFOp::create(b, x, s);
+  return arith::SelectOp::create(b, both, zero, quotient);
+}
+
+/// The sum of two numbers of a floating type; of two neighbours of the exact
+/// sum the one with an odd last bit, so that rounding it to a format with two
+/// bits fewer gives what the exact sum would.
+static Value addToOdd(ImplicitLocOpBuilder &b, Value x, Value y) {
+  Value sum = addNumbers(b, x, y);
+  // What is missing from the sum, exactly (Knuth's two-sum).
+  Value part = subtractNumbers(b, sum, x);
+  Value rest =
+      addNumbers(b, subtractNumbers(b, x, subtractNumbers(b, sum, part)),
+                 subtractNumbers(b, y, part));
+  Type type = b.getIntegerType(sum.getType().getIntOrFloatBitWidth());
+  auto integer = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+  };
+  Value bits = arith::BitcastOp::create(b, type, sum),
+        restBits = arith::BitcastOp::create(b, type, rest);
+  Value isAway = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::sge,
+      arith::XOrIOp::create(b, bits, restBits).getResult(), integer(0));
+  Value step = arith::SelectOp::create(b, isAway, integer(1), integer(-1));
+  Value isInexact = arith::CmpFOp::create(
+      b, arith::CmpFPredicate::ONE, rest,
+      arith::ConstantOp::create(b, b.getFloatAttr(rest.getType(), 0.0)));
+  Value last = arith::AndIOp::create(b, bits, integer(1)).getResult();
+  Value isEven =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, last, integer(0));
+  Value moves = arith::AndIOp::create(b, isInexact, isEven);
+  Value moved = arith::AddIOp::create(b, bits, step).getResult();
+  return arith::BitcastOp::create(
+      b, sum.getType(), arith::SelectOp::create(b, moves, moved, bits));
+}
+
+Value ElementwiseKernel::quantize(ImplicitLocOpBuilder &body, Value x, Value s,
+                                  Value z) const {
+  auto add = [&](Value y) {
+    return real.isF32() ? addNumbers(body, x, y) : addToOdd(body, x, y);
+  };
+  if (z && isRescale)
+    x = add(z);
+  if (s)
+    x = divide(body, x, s);
+  return z && !isRescale ? add(z) : x;
+}
+
 void ElementwiseKernel::buildVector(ValueRange indices, ValueRange bounds) {
   LayoutAttr line = b.lanesAreColumns();
   Value value = b.load(input, indices, line, bounds);
@@ -117,30 +241,23 @@ void ElementwiseKernel::buildVector(ValueRange indices, ValueRange bounds) {
     Value s = loadBlocked(scale, op.getBlock(), indices, bounds),
           t = loadBlocked(second, op.getSecondBlock(), indices, bounds),
           z = loadBlocked(zero, op.getBlock(), indices, bounds);
-    for (Value factor : {s, t, z})
-      if (factor)
-        inputs.push_back(factor);
-    bool isRescale = zero && *op.getMode() == ZeroPointMode::Rescale;
-    value =
-        b.map(inputs, real, line,
-              [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
-                Value v = args[0], factor = s ? args[1] : Value(),
-                      offset = zero ? args.back() : Value();
-                if (t)
-                  factor = multiplyNumbers(body, factor, args[2]);
-                if (isQuantize) {
-                  if (isRescale)
-                    v = addNumbers(body, v, offset);
-                  if (factor)
-                    v = arith::DivFOp::create(body, v, factor);
-                  return offset && !isRescale ? addNumbers(body, v, offset) : v;
-                }
-                if (offset && !isRescale)
-                  v = subtractNumbers(body, v, offset);
-                if (factor)
-                  v = multiplyNumbers(body, v, factor);
-                return isRescale ? subtractNumbers(body, v, offset) : v;
-              });
+    for (Value operand : {s, t, z})
+      if (operand)
+        inputs.push_back(operand);
+    value = b.map(inputs, real, line,
+                  [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                    auto take = [&](Value operand) {
+                      if (!operand)
+                        return Value();
+                      args = args.drop_front();
+                      return args.front();
+                    };
+                    Value v = args.front(), factor = take(s),
+                          secondFactor = take(t), offset = take(z);
+                    return isQuantize ? quantize(body, v, factor, offset)
+                                      : dequantize(body, v, factor,
+                                                   secondFactor, offset);
+                  });
   }
   b.store(b.convert(value, result.format(), op.getSaturate(), op.getRounding()),
           result, indices, bounds);

@@ -1,5 +1,5 @@
 //===- KernelBuilder.cpp - what the kernels of convert-rung-to-tile share -*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -105,17 +105,19 @@ void KernelBuilder::store(Value fragment, const KernelOperand &operand,
 Value KernelBuilder::convert(Value fragment, Type type, bool saturate,
                              RoundingMode rounding) {
   auto from = cast<FragmentType>(fragment.getType());
-  if (from.getElementType() == type && !from.getLayout().isPacked())
+  NumberFormat source = *numberFormatOf(from.getElementType());
+  bool isExact = isLossless(source, *numberFormatOf(type)) &&
+                 !(saturate && source.hasInfinity());
+  if (from.getElementType() == type && !from.getLayout().isPacked() && isExact)
     return fragment;
   LayoutAttr layout = from.getLayout();
   if (layout.isPacked())
     layout = lanesAreRows(layout.getColumns());
-  bool exact =
-      isLossless(*numberFormatOf(from.getElementType()), *numberFormatOf(type));
-  RoundingModeAttr mode = exact ? RoundingModeAttr()
-                                : RoundingModeAttr::get(getContext(), rounding);
+  RoundingModeAttr mode = isExact
+                              ? RoundingModeAttr()
+                              : RoundingModeAttr::get(getContext(), rounding);
   return tile::ConvertOp::create(*this, FragmentType::get(type, layout),
-                                 fragment, mode, saturate && !exact);
+                                 fragment, mode, saturate && !isExact);
 }
 
 Value KernelBuilder::map(

@@ -139,3 +139,20 @@ func.func @pack_and_unpack(%x: tensor<64x2xf16>) -> tensor<64x2xf16> {
   %y = rung.unpack %p from <f16, [64, 2], lanes, rows_per_block = 1> : tensor<4x2x16xf16> -> tensor<64x2xf16>
   return %y : tensor<64x2xf16>
 }
+
+// -----
+
+// x / s + z and (x + z) / s, rounded once.
+
+// CHECK-LABEL: func @quantize
+func.func @quantize() -> (tensor<4x!rung.int<4>>, tensor<4x!rung.uint<3>>) {
+  // CHECK-DAG: rung.constant #rung.codes<[2, 3, 14, 7]> : tensor<4x!rung.int<4>>
+  // CHECK-DAG: rung.constant #rung.codes<[4, 5, 1, 7]> : tensor<4x!rung.uint<3>>
+  %x = arith.constant dense<[5.0, 7.0, -11.0, 100.0]> : tensor<4xf32>
+  %s = arith.constant dense<[2.0, 4.0]> : tensor<2xf16>
+  %z = arith.constant dense<[3.0, 16.0]> : tensor<2xf16>
+  %a = rung.quantize %x scale(%s : tensor<2xf16>) block [2] toward_zero saturate : tensor<4xf32> -> tensor<4x!rung.int<4>>
+  %b = rung.quantize %x scale(%s : tensor<2xf16>) zero_point(%z : tensor<2xf16>) rescale block [2] nearest_even saturate
+      : tensor<4xf32> -> tensor<4x!rung.uint<3>>
+  return %a, %b : tensor<4x!rung.int<4>>, tensor<4x!rung.uint<3>>
+}

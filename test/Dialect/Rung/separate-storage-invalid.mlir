@@ -27,3 +27,19 @@ func.func @upstream(%w: tensor<4x64x!rung.int<4>>) -> tensor<64x4x!rung.int<4>> 
   %t = linalg.transpose ins(%w : tensor<4x64x!rung.int<4>>) outs(%e : tensor<64x4x!rung.int<4>>) permutation = [1, 0]
   return %t : tensor<64x4x!rung.int<4>>
 }
+
+// -----
+
+// Of 3-bit codes 3 bytes may hold 6, 7 or 8.
+
+// expected-error @+1 {{has the block argument 'tensor<4x?x!rung.int<3>>', whose last dimension is dynamic; rows of codes of less than 8 bits are padded to whole bytes, which do not tell how many they are: give it a static last dimension}}
+func.func @dynamic_row(%w: tensor<4x?x!rung.int<3>>) -> tensor<4x?x!rung.int<3>> {
+  return %w : tensor<4x?x!rung.int<3>>
+}
+
+// -----
+
+// expected-error @+1 {{has the block argument 'memref<4x64xi4>', whose elements have no storage of their own}}
+func.func @memory(%w: memref<4x64xi4>) {
+  return
+}

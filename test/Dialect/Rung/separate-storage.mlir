@@ -97,3 +97,71 @@ func.func @constant() -> tensor<2x3x!rung.uint<2>> {
   %c = rung.constant #rung.codes<[1, 2, 3, 3, 2, 1]> : tensor<2x3x!rung.uint<2>>
   return %c : tensor<2x3x!rung.uint<2>>
 }
+
+// -----
+
+// Declarations take storage too.
+
+// CHECK: func.func private @declared(tensor<4x2xi8> {rung.storage = #rung.storage<!rung.int<3>, [4, 5], canonical>}) -> (tensor<4x3xi8> {rung.storage = #rung.storage<i4, [4, 6], canonical>})
+// CHECK: call @declared(%{{.*}}) : (tensor<4x2xi8>) -> tensor<4x3xi8>
+func.func private @declared(tensor<4x5x!rung.int<3>>) -> tensor<4x6xi4>
+func.func @declaration(%a: tensor<4x5x!rung.int<3>>) -> tensor<4x6xi4> {
+  %0 = call @declared(%a) : (tensor<4x5x!rung.int<3>>) -> tensor<4x6xi4>
+  return %0 : tensor<4x6xi4>
+}
+
+// -----
+
+// Who calls a function passes canonical storage: it packs its weights itself.
+
+// CHECK-LABEL: func private @callee
+// CHECK-SAME: tensor<32x32xi8>
+// CHECK: %[[P:.*]] = rung.pack %{{.*}} : tensor<32x32xi8> -> tensor<2x8x1x16xi32>
+// CHECK: rung.matmul {{.*}} weight(%[[P]] :
+// CHECK: rung.matmul {{.*}} weight(%[[P]] :
+func.func private @callee(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
+  %z = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf32>) {activation = #rung<activation relu>} -> tensor<1x32xf32>
+  return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
+}
+// CHECK-LABEL: func @caller
+// CHECK: call @callee(%{{.*}}) : (tensor<1x64xf32>, tensor<32x32xi8>,
+func.func @caller(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
+  %0:2 = call @callee(%x, %w, %e) : (tensor<1x64xf32>, tensor<32x64x!rung.int<4>>, tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>)
+  return %0#0, %0#1 : tensor<1x32xf32>, tensor<1x32xf32>
+}
+
+// -----
+
+// A parameter that is also read as it is gets packed apart.
+
+// CHECK-LABEL: func @parameter_in_two_ways
+// CHECK: %[[W:.*]] = rung.parameter @w {storage = #rung.storage<!rung.int<4>, [32, 64], canonical>} : tensor<32x32xi8>
+// CHECK: rung.pack %[[W]]
+// CHECK: return %{{.*}}, %[[W]] : tensor<1x32xf32>, tensor<32x32xi8>
+func.func @parameter_in_two_ways(%x: tensor<1x64xf32>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<32x64x!rung.int<4>>) {
+  %w = rung.parameter @w : tensor<32x64x!rung.int<4>>
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
+  return %y, %w : tensor<1x32xf32>, tensor<32x64x!rung.int<4>>
+}
+
+// -----
+
+// Bytes tell the size of a row of 8-bit codes, and every operation knows what its constants stand for.
+
+// CHECK-LABEL: func @rows_of_bytes
+// CHECK: tensor.dim %{{.*}}, %{{.*}} : tensor<4x?xi8>
+func.func @rows_of_bytes(%a: tensor<4x?xf8E4M3FN>) -> index {
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %a, %c1 : tensor<4x?xf8E4M3FN>
+  return %n : index
+}
+
+// CHECK-LABEL: func @constant_operand
+// CHECK: %[[C:.*]] = arith.constant dense<{{.*}}> : tensor<1xi8>
+// CHECK: rung.elementwise dequantize input(%[[C]] : tensor<1xi8>) {{.*}}storage = [#rung.storage<!rung.int<3>, [2], canonical>, #rung.storage<f32, [2], canonical>]
+func.func @constant_operand(%e: tensor<2xf32>) -> tensor<2xf32> {
+  %c = rung.constant #rung.codes<[1, 7]> : tensor<2x!rung.int<3>>
+  %y = rung.elementwise dequantize input(%c : tensor<2x!rung.int<3>>) init(%e : tensor<2xf32>) -> tensor<2xf32>
+  return %y : tensor<2xf32>
+}

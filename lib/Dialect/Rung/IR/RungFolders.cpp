@@ -101,6 +101,42 @@ static OpFoldResult writeResult(Type type,
 // Folders
 //===----------------------------------------------------------------------===//
 
+static Rounding roundingOf(std::optional<RoundingMode> mode) {
+  return mode == RoundingMode::TowardZero ? Rounding::towardZero()
+                                          : Rounding::nearestEven();
+}
+
+namespace {
+/// The scales and zero points of an operation, all constant.
+struct ConstantScaling {
+  std::vector<uint64_t> storage[3];
+  BlockScaling scaling;
+
+  /// False if an operand is no small constant.
+  template <typename Op>
+  bool read(Op op, ArrayRef<Value> values, ArrayRef<Attribute> constants) {
+    std::optional<CodesRef> *operands[] = {&scaling.scale, &scaling.zeroPoint,
+                                           &scaling.secondScale};
+    for (auto [i, value] : llvm::enumerate(values)) {
+      if (!value)
+        continue;
+      std::optional<std::vector<uint64_t>> codes = readCodes(constants[i]);
+      if (!codes)
+        return false;
+      storage[i] = std::move(*codes);
+      *operands[i] = refer(value, storage[i]);
+    }
+    if (scaling.zeroPoint)
+      scaling.rule = *op.getMode() == ZeroPointMode::Rescale
+                         ? ZeroPointRule::Rescale
+                         : ZeroPointRule::Subtract;
+    if (op.getBlock())
+      scaling.block = *op.getBlock();
+    return true;
+  }
+};
+} // namespace
+
 OpFoldResult ConvertOp::fold(FoldAdaptor adaptor) {
   auto type = dyn_cast<RankedTensorType>(getType());
   if (getInput().getType() == getType() && !getSaturate())
@@ -108,46 +144,39 @@ OpFoldResult ConvertOp::fold(FoldAdaptor adaptor) {
   std::optional<std::vector<uint64_t>> input = readCodes(adaptor.getInput());
   if (!input || !type || !type.hasStaticShape())
     return {};
-  Rounding rounding = getRounding() == RoundingMode::TowardZero
-                          ? Rounding::towardZero()
-                          : Rounding::nearestEven();
   // Without scales, dequantizing is converting.
-  return writeResult(type, dequantize(refer(getInput(), *input), {},
-                                      *numberFormatOf(type.getElementType()),
-                                      rounding, getSaturate()));
+  return writeResult(type,
+                     dequantize(refer(getInput(), *input), {},
+                                *numberFormatOf(type.getElementType()),
+                                roundingOf(getRounding()), getSaturate()));
 }
 
 OpFoldResult DequantizeOp::fold(FoldAdaptor adaptor) {
   auto type = dyn_cast<RankedTensorType>(getType());
   std::optional<std::vector<uint64_t>> input = readCodes(adaptor.getInput());
-  if (!input || !type || !type.hasStaticShape())
+  ConstantScaling constants;
+  if (!input || !type || !type.hasStaticShape() ||
+      !constants.read(*this, {getScale(), getZeroPoint(), getSecondScale()},
+                      {adaptor.getScale(), adaptor.getZeroPoint(),
+                       adaptor.getSecondScale()}))
     return {};
-  std::vector<uint64_t> storage[3];
-  std::optional<CodesRef> operands[3];
-  Value values[] = {getScale(), getSecondScale(), getZeroPoint()};
-  Attribute constants[] = {adaptor.getScale(), adaptor.getSecondScale(),
-                           adaptor.getZeroPoint()};
-  for (unsigned i = 0; i < 3; ++i) {
-    if (!values[i])
-      continue;
-    std::optional<std::vector<uint64_t>> codes = readCodes(constants[i]);
-    if (!codes)
-      return {};
-    storage[i] = std::move(*codes);
-    operands[i] = refer(values[i], storage[i]);
-  }
-  BlockScaling scaling;
-  scaling.scale = operands[0];
-  scaling.secondScale = operands[1];
-  scaling.zeroPoint = operands[2];
-  if (getZeroPoint())
-    scaling.rule = *getMode() == ZeroPointMode::Rescale
-                       ? ZeroPointRule::Rescale
-                       : ZeroPointRule::Subtract;
-  if (getBlock())
-    scaling.block = *getBlock();
   if (getSecondBlock())
-    scaling.secondBlock = *getSecondBlock();
-  return writeResult(type, dequantize(refer(getInput(), *input), scaling,
-                                      *numberFormatOf(type.getElementType())));
+    constants.scaling.secondBlock = *getSecondBlock();
+  return writeResult(type,
+                     dequantize(refer(getInput(), *input), constants.scaling,
+                                *numberFormatOf(type.getElementType())));
+}
+
+OpFoldResult QuantizeOp::fold(FoldAdaptor adaptor) {
+  auto type = dyn_cast<RankedTensorType>(getType());
+  std::optional<std::vector<uint64_t>> input = readCodes(adaptor.getInput());
+  ConstantScaling constants;
+  if (!input || !type || !type.hasStaticShape() ||
+      !constants.read(*this, {getScale(), getZeroPoint()},
+                      {adaptor.getScale(), adaptor.getZeroPoint()}))
+    return {};
+  return writeResult(type,
+                     quantize(refer(getInput(), *input), constants.scaling,
+                              *numberFormatOf(type.getElementType()),
+                              roundingOf(getRounding()), getSaturate()));
 }

@@ -21,6 +21,7 @@
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Target/Device.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace rung {
@@ -42,6 +43,7 @@ class StoragePlan {
 public:
   StoragePlan(ModuleOp module, DeviceAttr device)
       : lanes(device.getInt("lanes", 16)) {
+    module.walk([&](func::CallOp op) { called.insert(op.getCallee()); });
     module.walk([&](MatmulOp op) { planMatmul(op); });
   }
   bool isInconsistent() const { return inconsistent; }
@@ -55,16 +57,20 @@ public:
   }
 
 private:
-  /// Weights come packed where someone else packs them: from a function's
+  /// Weights come packed where someone else packs them: from an entry's
   /// caller, or when the bundle is written. Others are packed at run time.
-  static bool isPackedBefore(Value value) {
+  bool isPackedBefore(Value value) const {
+    if (!llvm::all_of(value.getUsers(), [](Operation *user) {
+          return isa<MatmulOp, GatherOp, ElementwiseOp>(user);
+        }))
+      return false;
     if (value.getDefiningOp<ParameterOp>())
       return true;
     auto argument = dyn_cast<BlockArgument>(value);
-    return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
-           llvm::all_of(value.getUsers(), [](Operation *user) {
-             return isa<MatmulOp, GatherOp, ElementwiseOp>(user);
-           });
+    auto entry =
+        argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+                 : nullptr;
+    return entry && entry.isPublic() && !called.contains(entry.getName());
   }
 
   void planMatmul(MatmulOp op) {
@@ -124,14 +130,22 @@ private:
       packed.try_emplace(value, storage);
       return;
     }
-    OpBuilder builder(operand.getOwner());
-    auto pack = PackOp::create(builder, operand.getOwner()->getLoc(),
-                               value.getType(), value, storage);
+    Value &pack = packs[{value, storage}];
+    if (!pack) {
+      OpBuilder builder(operand.getOwner());
+      builder.setInsertionPointAfterValue(value);
+      pack = PackOp::create(builder, operand.getOwner()->getLoc(),
+                            value.getType(), value, storage);
+      packed.try_emplace(pack, storage);
+    }
     operand.set(pack);
-    packed.try_emplace(pack, storage);
   }
 
   int64_t lanes;
+  /// Functions whose arguments come from calls.
+  llvm::StringSet<> called;
+  /// Values that are packed at run time.
+  llvm::MapVector<std::pair<Value, StorageAttr>, Value> packs;
   bool inconsistent = false;
   llvm::MapVector<Value, StorageAttr> packed;
 };
@@ -206,8 +220,36 @@ static void separateArguments(func::FuncOp function, const StoragePlan &plan) {
   }
 }
 
-/// A constant becomes its bytes in canonical storage.
-static void separateConstant(ConstantOp op) {
+/// The type of `function` becomes that of its arguments, which are separated,
+/// and the storage types of its results; of a declaration both.
+static void separateSignature(func::FuncOp function) {
+  auto separate = [](Type type, llvm::function_ref<void(StorageAttr)> note) {
+    if (!needsStorage(type))
+      return type;
+    auto tensor = cast<RankedTensorType>(type);
+    auto storage = StorageAttr::get(tensor.getElementType(), tensor.getShape());
+    note(storage);
+    return Type(storage.getStorageType());
+  };
+  SmallVector<Type> arguments(function.getArgumentTypes()),
+      results(function.getResultTypes());
+  if (function.isExternal())
+    for (unsigned i = 0; i != arguments.size(); ++i)
+      arguments[i] = separate(arguments[i], [&](StorageAttr storage) {
+        function.setArgAttr(i, RungDialect::kStorageAttrName, storage);
+      });
+  else
+    arguments = llvm::to_vector(function.getBody().getArgumentTypes());
+  for (unsigned i = 0; i != results.size(); ++i)
+    results[i] = separate(results[i], [&](StorageAttr storage) {
+      function.setResultAttr(i, RungDialect::kStorageAttrName, storage);
+    });
+  function.setFunctionType(
+      FunctionType::get(function->getContext(), arguments, results));
+}
+
+/// A constant becomes its bytes in canonical storage, which are returned.
+static Value separateConstant(ConstantOp op) {
   CodesAttr codes = op.getValue();
   RankedTensorType type = codes.getType();
   auto storage = StorageAttr::get(type.getElementType(), type.getShape());
@@ -220,9 +262,10 @@ static void separateConstant(ConstantOp op) {
   auto value = DenseElementsAttr::getFromRawBuffer(
       storage.getStorageType(),
       ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
-  op.replaceAllUsesWith(
-      arith::ConstantOp::create(builder, op.getLoc(), value).getResult());
+  Value constant = arith::ConstantOp::create(builder, op.getLoc(), value);
+  op.replaceAllUsesWith(constant);
   op.erase();
+  return constant;
 }
 
 /// Rewrites one operation, whose operands may have their storage types already;
@@ -256,7 +299,8 @@ separateOperation(Operation *op,
         return success();
       })
       .Case([&](ConstantOp constant) {
-        separateConstant(constant);
+        StorageAttr storage = storageOf.lookup(constant.getResult());
+        storageOf[separateConstant(constant)] = storage;
         return success();
       })
       .Case([&](PackOp pack) {
@@ -276,11 +320,16 @@ separateOperation(Operation *op,
             return success();
           })
       .Default([&](Operation *other) -> LogicalResult {
-        // Of canonical storage only the last dimension has another size.
-        if (auto dim = dyn_cast<tensor::DimOp>(other))
-          if (std::optional<int64_t> index = dim.getConstantIndex())
-            if (*index + 1 < dim.getSource().getType().getRank())
-              return success();
+        // Of canonical storage only the last dimension has another size, that
+        // of codes of less than a byte.
+        if (auto dim = dyn_cast<tensor::DimOp>(other)) {
+          StorageAttr storage = storageOf.lookup(dim.getSource());
+          std::optional<int64_t> index = dim.getConstantIndex();
+          if (!storage ||
+              storage.getStorageType().getShape() == storage.getShape() ||
+              (index && *index + 1 < int64_t(storage.getShape().size())))
+            return success();
+        }
         auto isChanged = [&](Value value) {
           StorageAttr storage = storageOf.lookup(value);
           return storage && !storage.isIdentity();
@@ -299,26 +348,62 @@ separateOperation(Operation *op,
       });
 }
 
-/// Refuses what LLVM would silently miscompile: elements of less than a byte in
-/// tensors or memrefs.
-static LogicalResult verifyNoSubByte(ModuleOp module) {
-  WalkResult result = module.walk([](Operation *op) {
-    for (Value value : op->getResults()) {
-      auto shaped = dyn_cast<ShapedType>(value.getType());
-      if (!shaped ||
-          !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
-        continue;
-      op->emitOpError() << "has the result " << value.getType()
-                        << ", whose elements have no storage of their own";
+/// Calls `check` with every type that a value or a signature of `module` has,
+/// the operation that has it and what it is of it, until one fails.
+static LogicalResult
+checkTypes(ModuleOp module,
+           function_ref<LogicalResult(Operation *, StringRef, Type)> check) {
+  WalkResult result = module.walk([&](Operation *op) {
+    auto checkAll = [&](StringRef what, TypeRange types) {
+      return success(llvm::all_of(
+          types, [&](Type type) { return succeeded(check(op, what, type)); }));
+    };
+    if (failed(checkAll("result", op->getResultTypes())))
       return WalkResult::interrupt();
-    }
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        if (failed(checkAll("block argument", block.getArgumentTypes())))
+          return WalkResult::interrupt();
+    if (auto function = dyn_cast<func::FuncOp>(op))
+      if (failed(checkAll("argument", function.getArgumentTypes())) ||
+          failed(checkAll("result", function.getResultTypes())))
+        return WalkResult::interrupt();
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
 }
 
+/// Refuses rows of codes whose number the bytes would not tell.
+static LogicalResult verifyStaticRows(Operation *op, StringRef what,
+                                      Type type) {
+  if (!needsStorage(type))
+    return success();
+  auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getRank() == 0 || !tensor.isDynamicDim(tensor.getRank() - 1) ||
+      numberFormatOf(tensor.getElementType())->bits() == 8)
+    return success();
+  return op->emitOpError()
+         << "has the " << what << " " << type
+         << ", whose last dimension is dynamic; rows of codes of less than 8 "
+            "bits are padded to whole bytes, which do not tell how many they "
+            "are: give it a static last dimension";
+}
+
+/// Refuses what LLVM would silently miscompile: elements of less than a byte in
+/// tensors or memrefs.
+static LogicalResult verifyNoSubByte(Operation *op, StringRef what, Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped ||
+      !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
+    return success();
+  return op->emitOpError() << "has the " << what << " " << type
+                           << ", whose elements have no storage of their own";
+}
+
 void SeparateStorage::runOnOperation() {
   ModuleOp module = getOperation();
+  if (failed(checkTypes(module, verifyStaticRows)))
+    return signalPassFailure();
   StoragePlan plan(module, getDevice(module));
   if (plan.isInconsistent())
     return signalPassFailure();
@@ -349,22 +434,8 @@ void SeparateStorage::runOnOperation() {
   if (walked.wasInterrupted())
     return signalPassFailure();
 
-  for (func::FuncOp function : functions) {
-    if (function.isExternal())
-      continue;
-    SmallVector<Type> results(function.getResultTypes());
-    for (auto [number, type] : llvm::enumerate(results)) {
-      if (!needsStorage(type))
-        continue;
-      auto tensor = cast<RankedTensorType>(type);
-      auto storage =
-          StorageAttr::get(tensor.getElementType(), tensor.getShape());
-      function.setResultAttr(number, RungDialect::kStorageAttrName, storage);
-      type = storage.getStorageType();
-    }
-    function.setFunctionType(FunctionType::get(
-        &getContext(), function.getBody().getArgumentTypes(), results));
-  }
-  if (failed(verifyNoSubByte(module)))
+  for (func::FuncOp function : functions)
+    separateSignature(function);
+  if (failed(checkTypes(module, verifyNoSubByte)))
     signalPassFailure();
 }

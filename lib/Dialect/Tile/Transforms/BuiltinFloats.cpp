@@ -90,22 +90,6 @@ public:
     return arith::FPToSIOp::create(builder, loc, builder.getI32Type(), x);
   }
 
-  /// Of two neighbours of x in `type` the one with an odd last bit, unless x is
-  /// one of them. A later rounding to a format with two bits fewer is then as
-  /// if x had been rounded once.
-  Value truncateToOdd(Value x, Type type) {
-    Value nearest = truncate(x, type), wide = extend(nearest, x.getType());
-    Value bits = asInt(nearest);
-    Value up = add(bits, 1), down = add(bits, ~uint64_t(0));
-    Value isBelow =
-        compare(arith::CmpIPredicate::ult, magnitude(wide), magnitude(x));
-    Value isEven = compare(arith::CmpIPredicate::eq, bitAnd(bits, 1),
-                           integer(bits.getType(), 0));
-    Value isInexact = compare(arith::CmpFPredicate::ONE, wide, x);
-    Value moves = arith::AndIOp::create(builder, loc, isEven, isInexact);
-    return asFloat(select(moves, select(isBelow, up, down), bits), type);
-  }
-
   /// The neighbour on zero's side.
   Value truncateTowardZero(Value x, Type type) {
     Value nearest = truncate(x, type), wide = extend(nearest, x.getType());
@@ -146,9 +130,10 @@ Value tile::emitTruncate(OpBuilder &builder, Location loc, Value value, Type to,
   }
   if (value.getType() == to)
     return value;
+  if (value.getType().isF64() && nearest)
+    return bits.truncate(value, to);
   if (value.getType().isF64() && !to.isF32())
-    value = nearest ? bits.truncateToOdd(value, f32)
-                    : bits.truncateTowardZero(value, f32);
+    value = bits.truncateTowardZero(value, f32);
   if (to.isBF16())
     return bits.truncateToBF16(value, nearest);
   return nearest ? bits.truncate(value, to)

@@ -127,7 +127,9 @@ def Rung_QuantizeOp : Rung_Op<"quantize", [Pure, AttrSizedOperandSegments,
     The inverse of `rung.dequantize`: rounds x / s + z (`integer`, `float`),
     (x + z) / s (`rescale`) or x / s to the result's format. Values beyond its
     finite range become its largest or smallest finite value (`saturate`) or
-    what the format's overflow rule gives. The quotient is computed in f32.
+    what the format's overflow rule gives. The exact value is rounded, once;
+    folded constants are exact always, kernels for x and s of up to 32 bits and
+    results in narrower formats.
 
     ```mlir
     %q = rung.quantize %x scale(%s : tensor<32x2xf16>) block [1, 32] nearest_even saturate
@@ -140,6 +142,7 @@ def Rung_QuantizeOp : Rung_Op<"quantize", [Pure, AttrSizedOperandSegments,
                        OptionalAttr<DenseI64ArrayAttr>:$block,
                        Rung_RoundingModeAttr:$rounding, UnitAttr:$saturate);
   let results = (outs Rung_Tensor:$result);
+  let hasFolder = 1;
   let assemblyFormat = [{
     $input (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`zero_point` `(` $zeroPoint^ `:` type($zeroPoint) `)` custom<ZeroPointMode>($mode))?
@@ -205,8 +208,8 @@ def Rung_UnpackOp : Rung_Op<"unpack", [Pure]> {
 def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
   let summary = "matmul of activations with scaled weights, and its epilogue";
   let description = [{
-    result[m, n] = activation(sum over k of x[m, k] * w[n, k] + bias[n]) + residual[m, n],
-    rounded to the result's format (nearest-even; `saturate` as for
+    result[m, n] = activation(sum over k of x[m, k] * w[n, k] + bias[n]) + residual[m, n]
+    (relu(x) is max(x, 0), and NaN for NaN), rounded to the result's format (nearest-even; `saturate` as for
     `rung.convert`), with w[n, k] the value that `rung.dequantize` defines for weight,
     scales and zero point. Accumulation is in `compute` (chosen by
     rung-select-compute). The contents of the destination are not read.

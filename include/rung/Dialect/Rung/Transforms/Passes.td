@@ -21,7 +21,9 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
 
     Into the matmul go, in this order and each only if the value before it has no other
     use: a bias broadcast along M, one of the activations relu, gelu (erf) and
-    silu, a residual, the rounding to the result's type. A step that rounds the
+    silu, a residual, the rounding to the result's type. `arith.maxnumf` and
+    comparisons with 0 are relu too, though of NaN they make 0 and the matmul's
+    relu NaN. A step that rounds the
     accumulator before the epilogue stays outside.
 
     The contraction is found in named operations and generics, through
