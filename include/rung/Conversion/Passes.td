@@ -15,8 +15,9 @@ def ConvertRungToTile : Pass<"convert-rung-to-tile", "::mlir::ModuleOp"> {
   let description = [{
     A `rung.matmul` becomes a kernel for each of its schedules, chosen at run
     time by the number of rows. Activations are first brought into the compute
-    format, padded with zeros to whole steps of K. This pass changes the order
-    of floating-point sums.
+    format, padded with zeros to whole steps of K. Operands that are not row-major
+    are copied, except for rows of activations anywhere. This pass changes the
+    order of floating-point sums.
 
     Before:
     ```mlir

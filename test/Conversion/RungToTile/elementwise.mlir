@@ -95,3 +95,22 @@ func.func @gather(%w: memref<7x16x1x16xi32>, %i: memref<?xi32>, %r: memref<?x64x
   rung.gather source(%w : memref<7x16x1x16xi32>) indices(%i : memref<?xi32>) init(%r : memref<?x64xi8>) {storage = [#head, #i, #r]}
   return
 }
+
+// -----
+
+#x = #rung.storage<f32, [8], canonical>
+
+// Kernels take rows of elements side by side; a column is copied out of its matrix, and a result into it.
+
+// CHECK-LABEL: func @columns(
+// CHECK-SAME: %[[X:.*]]: memref<8xf32, strided<[12], offset: 7>>, %[[Y:.*]]: memref<8xf64, strided<[?], offset: ?>>)
+func.func @columns(%x: memref<8xf32, strided<[12], offset: 7>>, %y: memref<8xf64, strided<[?], offset: ?>>) {
+  // CHECK: %[[IN:.*]] = memref.alloc() : memref<8xf32>
+  // CHECK: memref.copy %[[X]], %[[IN]]
+  // CHECK: %[[OUT:.*]] = memref.alloc() : memref<8xf64>
+  // CHECK: tile.load %[[IN]]
+  // CHECK: tile.store %{{.*}}, %[[OUT]]
+  // CHECK: memref.copy %[[OUT]], %[[Y]]
+  rung.elementwise convert input(%x : memref<8xf32, strided<[12], offset: 7>>) init(%y : memref<8xf64, strided<[?], offset: ?>>)
+  return
+}

@@ -165,3 +165,25 @@ func.func @constant_operand(%e: tensor<2xf32>) -> tensor<2xf32> {
   %y = rung.elementwise dequantize input(%c : tensor<2x!rung.int<3>>) init(%e : tensor<2xf32>) -> tensor<2xf32>
   return %y : tensor<2xf32>
 }
+
+// -----
+
+// What only moves elements moves bytes, if they are whole: here 3-bit codes 8 to 15 are bytes 3 to 5.
+
+// CHECK-LABEL: func @moves
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<4x9xi8>
+func.func @moves(%c: i1, %a: tensor<4x24x!rung.int<3>>) -> tensor<2x2x8x!rung.int<3>> {
+  // CHECK: %[[S:.*]] = tensor.extract_slice %[[A]][0, 3] [4, 3] [1, 1] : tensor<4x9xi8> to tensor<4x3xi8>
+  %s = tensor.extract_slice %a [0, 8] [4, 8] [1, 1] : tensor<4x24x!rung.int<3>> to tensor<4x8x!rung.int<3>>
+  // CHECK: %[[T:.*]] = scf.if %{{.*}} -> (tensor<4x3xi8>)
+  // CHECK: scf.yield %[[S]] : tensor<4x3xi8>
+  %t = scf.if %c -> tensor<4x8x!rung.int<3>> {
+    scf.yield %s : tensor<4x8x!rung.int<3>>
+  } else {
+    %e = tensor.empty() : tensor<4x8x!rung.int<3>>
+    scf.yield %e : tensor<4x8x!rung.int<3>>
+  }
+  // CHECK: tensor.expand_shape %[[T]] {{.*}} output_shape [2, 2, 3] : tensor<4x3xi8> into tensor<2x2x3xi8>
+  %r = tensor.expand_shape %t [[0, 1], [2]] output_shape [2, 2, 8] : tensor<4x8x!rung.int<3>> into tensor<2x2x8x!rung.int<3>>
+  return %r : tensor<2x2x8x!rung.int<3>>
+}

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FuseDequantizeMatch.h"
+#include "MoveCodes.h"
 
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -172,6 +173,7 @@ struct FuseDequantize final
       return signalPassFailure();
 
     IRRewriter rewriter(&getContext());
+    widenMoves(rewriter, function);
     mergeEqual(rewriter, function);
     sinkThroughDequantize(function);
     SmallVector<linalg::LinalgOp> candidates;

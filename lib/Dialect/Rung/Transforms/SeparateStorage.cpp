@@ -13,6 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MoveCodes.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
@@ -160,16 +162,6 @@ struct SeparateStorage final
 };
 } // namespace
 
-/// True of tensors whose type changes.
-static bool needsStorage(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || tensor.getElementType().isInteger(1))
-    return false;
-  std::optional<NumberFormat> format = numberFormatOf(tensor.getElementType());
-  return format && format->bits() <= 8 &&
-         !tensor.getElementType().isSignlessInteger(8);
-}
-
 /// A function `pack` from canonical storage to `storage`.
 static void createPackFunction(func::FuncOp entry, StringRef name,
                                StringAttr argumentName, StorageAttr storage) {
@@ -269,10 +261,11 @@ static Value separateConstant(ConstantOp op) {
 }
 
 /// Rewrites one operation, whose operands may have their storage types already;
-/// `storageOf` gives the storage that a value had been given before that.
+/// `storageOf` gives the storage that a value had been given before that;
+/// `movable` are the operations that can move bytes instead of elements.
 static LogicalResult
-separateOperation(Operation *op,
-                  llvm::DenseMap<Value, StorageAttr> &storageOf) {
+separateOperation(Operation *op, llvm::DenseMap<Value, StorageAttr> &storageOf,
+                  const llvm::DenseSet<Operation *> &movable) {
   auto storages = [&]() {
     return ArrayAttr::get(
         op->getContext(),
@@ -311,15 +304,18 @@ separateOperation(Operation *op,
         setCanonical(empty.getResult());
         return success();
       })
-      .Case<func::ReturnOp, func::CallOp, tensor::CastOp>(
-          [&](Operation *other) {
-            for (OpResult result : other->getResults())
-              if (isa<RankedTensorType>(result.getType()) &&
-                  needsStorage(result.getType()))
-                setCanonical(result);
-            return success();
-          })
+      .Case<func::ReturnOp, func::CallOp>([&](Operation *other) {
+        for (OpResult result : other->getResults())
+          if (isa<RankedTensorType>(result.getType()) &&
+              needsStorage(result.getType()))
+            setCanonical(result);
+        return success();
+      })
       .Default([&](Operation *other) -> LogicalResult {
+        if (movable.contains(other)) {
+          moveBytes(other);
+          return success();
+        }
         // Of canonical storage only the last dimension has another size, that
         // of codes of less than a byte.
         if (auto dim = dyn_cast<tensor::DimOp>(other)) {
@@ -414,7 +410,10 @@ void SeparateStorage::runOnOperation() {
     if (type && numberFormatOf(type.getElementType()))
       storageOf[value] = plan.lookup(value);
   };
+  llvm::DenseSet<Operation *> movable;
   module.walk([&](Operation *op) {
+    if (canMoveBytes(op))
+      movable.insert(op);
     llvm::for_each(op->getResults(), remember);
     for (Region &region : op->getRegions())
       for (Block &block : region)
@@ -424,12 +423,14 @@ void SeparateStorage::runOnOperation() {
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
   for (func::FuncOp function : functions)
     separateArguments(function, plan);
-  WalkResult walked = module.walk([&](Operation *op) {
+  // Arguments of regions change before what is inside.
+  WalkResult walked = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (isa<ModuleOp, func::FuncOp>(op))
       return WalkResult::advance();
-    return succeeded(separateOperation(op, storageOf))
-               ? WalkResult::advance()
-               : WalkResult::interrupt();
+    bool isLeaf = op->getNumRegions() == 0;
+    if (failed(separateOperation(op, storageOf, movable)))
+      return WalkResult::interrupt();
+    return isLeaf ? WalkResult::skip() : WalkResult::advance();
   });
   if (walked.wasInterrupted())
     return signalPassFailure();

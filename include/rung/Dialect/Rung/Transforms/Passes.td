@@ -17,7 +17,9 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
     `rung.matmul`, which reads the codes; gathers and slices of dequantized
     tensors become gathers and slices of codes; what is left of
     `rung.dequantize`, `rung.quantize` and `rung.convert` becomes a kernel of
-    its own, `rung.elementwise`.
+    its own, `rung.elementwise`. Upstream's widening casts of codes are
+    `rung.convert`; slices, reshapes, concatenations and transposes of codes that
+    do not move whole bytes move the values in a builtin type that has them all.
 
     Into the matmul go, in this order and each only if the value before it has no other
     use: a bias broadcast along M, one of the activations relu, gelu (erf) and
@@ -123,7 +125,8 @@ def RungSeparateStorage : Pass<"rung-separate-storage", "::mlir::ModuleOp"> {
   let description = [{
     Weights of a matmul become words in the packed order that all of its
     schedules read, their scales and zero points follow its lanes, all other
-    tensors in formats of up to 8 bits become bytes in canonical storage.
+    tensors in formats of up to 8 bits become bytes in canonical storage, and
+    slices, reshapes, concatenations and branches of them move these.
     `storage` of each operation says what the words stand for. A function
     argument that is a weight arrives packed, and a function
     `ENTRY.pack.ARGUMENT` is made that packs it from canonical storage; a

@@ -1,0 +1,40 @@
+//===- MoveCodes.h - upstream operations on tensors of codes -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Slices, reshapes and branches move elements without looking at them. On codes
+// in canonical storage they move bytes where rows stay whole; where they do
+// not, the elements move in a builtin type that has all values.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNG_LIB_DIALECT_RUNG_TRANSFORMS_MOVECODES_H
+#define RUNG_LIB_DIALECT_RUNG_TRANSFORMS_MOVECODES_H
+
+#include "mlir/IR/PatternMatch.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
+
+namespace rung {
+
+/// True of tensors that rung-separate-storage replaces by bytes.
+bool needsStorage(mlir::Type type);
+
+/// True of an operation that only moves elements of tensors about, and that
+/// does the same to their bytes in canonical storage.
+bool canMoveBytes(mlir::Operation *op);
+
+/// Makes `op`, for which canMoveBytes, work on bytes: its operands (and the
+/// arguments of its regions) have their storage types already, or get them.
+void moveBytes(mlir::Operation *op);
+
+/// Lets operations of `root` that move elements of narrow formats in a way that
+/// bytes cannot be moved do so in a builtin type, between rung.convert; and
+/// turns upstream's widening casts of narrow formats into rung.convert.
+void widenMoves(mlir::IRRewriter &rewriter, mlir::Operation *root);
+
+} // namespace rung
+
+#endif // RUNG_LIB_DIALECT_RUNG_TRANSFORMS_MOVECODES_H

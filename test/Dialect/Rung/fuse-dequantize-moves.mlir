@@ -1,0 +1,45 @@
+// RUN: rung-opt %s -split-input-file -rung-fuse-dequantize | FileCheck %s
+
+// Codes 3 to 7 of a row are no whole bytes: they move as i8, which has all their values.
+
+// CHECK-LABEL: func @bits(
+// CHECK-SAME: %[[A:.*]]: tensor<4x24x!rung.int<3>>
+func.func @bits(%a: tensor<4x24x!rung.int<3>>) -> tensor<4x5x!rung.int<3>> {
+  // CHECK: %[[WIDE:.*]] = rung.elementwise convert input(%[[A]] : tensor<4x24x!rung.int<3>>) {{.*}} -> tensor<4x24xi8>
+  // CHECK: %[[S:.*]] = tensor.extract_slice %[[WIDE]][0, 3] [4, 5] [1, 1] : tensor<4x24xi8> to tensor<4x5xi8>
+  // CHECK: rung.elementwise convert input(%[[S]] : tensor<4x5xi8>) {{.*}} -> tensor<4x5x!rung.int<3>>
+  %s = tensor.extract_slice %a [0, 3] [4, 5] [1, 1] : tensor<4x24x!rung.int<3>> to tensor<4x5x!rung.int<3>>
+  return %s : tensor<4x5x!rung.int<3>>
+}
+
+// -----
+
+// Whole bytes stay codes.
+
+// CHECK-LABEL: func @bytes(
+// CHECK-NOT: rung.elementwise
+// CHECK: tensor.extract_slice %{{.*}}[0, 8] [4, 8] [1, 1] : tensor<4x24x!rung.int<3>> to tensor<4x8x!rung.int<3>>
+func.func @bytes(%a: tensor<4x24x!rung.int<3>>) -> tensor<4x8x!rung.int<3>> {
+  %s = tensor.extract_slice %a [0, 8] [4, 8] [1, 1] : tensor<4x24x!rung.int<3>> to tensor<4x8x!rung.int<3>>
+  return %s : tensor<4x8x!rung.int<3>>
+}
+
+// -----
+
+// Upstream's casts of codes are conversions.
+
+// CHECK-LABEL: func @casts(
+// CHECK-SAME: %[[A:.*]]: tensor<8xf8E5M2>, %[[B:.*]]: tensor<8xi4>
+func.func @casts(%a: tensor<8xf8E5M2>, %b: tensor<8xi4>) -> (tensor<8xf32>, tensor<8xf32>) {
+  // CHECK: rung.elementwise convert input(%[[A]] : tensor<8xf8E5M2>) {{.*}} -> tensor<8xf32>
+  // CHECK: rung.elementwise convert input(%[[B]] : tensor<8xi4>) {{.*}} -> tensor<8xf32>
+  %x = arith.extf %a : tensor<8xf8E5M2> to tensor<8xf32>
+  %e = tensor.empty() : tensor<8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%b : tensor<8xi4>) outs(%e : tensor<8xf32>) {
+  ^bb0(%code: i4, %out: f32):
+    %value = arith.sitofp %code : i4 to f32
+    linalg.yield %value : f32
+  } -> tensor<8xf32>
+  return %x, %y : tensor<8xf32>, tensor<8xf32>
+}
