@@ -37,6 +37,46 @@ func.func private @keyword(!rung.float<e4m3, signed>)
 
 // -----
 
+// expected-error @+1 {{width is -1, expected 1 to 8 bits}}
+func.func private @negative_width(!rung.uint<-1>)
+
+// -----
+
+// expected-error @+1 {{found 'bias' twice}}
+func.func private @twice(!rung.float<e4m3, bias = 3, bias = 4>)
+
+// -----
+
+// expected-error @+1 {{found '-1', expected a decimal number such as 3, -0.5 or 1e-3}}
+func.func private @two_signs(!rung.codebook<1, [--1]>)
+
+// -----
+
+// expected-error @+1 {{found '0x10', expected a decimal number}}
+func.func private @hexadecimal(!rung.codebook<1, [0x10]>)
+
+// -----
+
+// expected-error @+1 {{found 'true', expected a decimal number}}
+func.func private @keyword_entry(!rung.codebook<1, [true]>)
+
+// -----
+
+// expected-error @+1 {{found '1e', expected a decimal number}}
+func.func private @open_exponent(!rung.codebook<1, [1e 3]>)
+
+// -----
+
+// expected-error @+1 {{expected ']'}}
+func.func private @two_entries(!rung.codebook<1, [1 e3]>)
+
+// -----
+
+// expected-error @+1 {{entry 9007199254740993 is no exact binary64 value}}
+func.func private @inexact(!rung.codebook<1, [9007199254740993]>)
+
+// -----
+
 // expected-error @+1 {{a codebook of 2 bits lists 1 to 4 values, not 5}}
 func.func private @entries(!rung.codebook<2, [0, 1, 2, 3, 4]>)
 

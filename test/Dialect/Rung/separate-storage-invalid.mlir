@@ -43,3 +43,11 @@ func.func @dynamic_row(%w: tensor<4x?x!rung.int<3>>) -> tensor<4x?x!rung.int<3>>
 func.func @memory(%w: memref<4x64xi4>) {
   return
 }
+
+// -----
+
+func.func @condition_as_number(%x: tensor<9xf32>) -> tensor<9xi1> {
+  // expected-error @+1 {{works on 'tensor<9xi1>', which has no storage of its own here}}
+  %y = arith.cmpf ogt, %x, %x : tensor<9xf32>
+  return %y : tensor<9xi1>
+}

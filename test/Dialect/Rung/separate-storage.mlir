@@ -112,6 +112,19 @@ func.func @declaration(%a: tensor<4x5x!rung.int<3>>) -> tensor<4x6xi4> {
 
 // -----
 
+// Integers of 16 and 32 bits are stored as signless ones, whatever their sign.
+
+// CHECK-LABEL: func @wide_integers
+// CHECK-SAME: tensor<4xi16> {rung.storage = #rung.storage<ui16, [4], canonical>}
+// CHECK-SAME: -> (tensor<4xi32> {rung.storage = #rung.storage<si32, [4], canonical>})
+func.func @wide_integers(%x: tensor<4xui16>) -> tensor<4xsi32> {
+  %e = tensor.empty() : tensor<4xsi32>
+  %y = rung.elementwise convert input(%x : tensor<4xui16>) init(%e : tensor<4xsi32>) -> tensor<4xsi32>
+  return %y : tensor<4xsi32>
+}
+
+// -----
+
 // Who calls a function passes canonical storage: it packs its weights itself.
 
 // CHECK-LABEL: func private @callee
@@ -186,4 +199,20 @@ func.func @moves(%c: i1, %a: tensor<4x24x!rung.int<3>>) -> tensor<2x2x8x!rung.in
   // CHECK: tensor.expand_shape %[[T]] {{.*}} output_shape [2, 2, 3] : tensor<4x3xi8> into tensor<2x2x3xi8>
   %r = tensor.expand_shape %t [[0, 1], [2]] output_shape [2, 2, 8] : tensor<4x8x!rung.int<3>> into tensor<2x2x8x!rung.int<3>>
   return %r : tensor<2x2x8x!rung.int<3>>
+}
+
+// -----
+
+// Conditions of upstream operations keep a byte each; at a function's boundary i1 is the format of one bit.
+
+// CHECK-LABEL: func @conditions
+// CHECK-SAME: tensor<9xf32>, %{{.*}}: tensor<2xi8>
+// CHECK-SAME: -> (tensor<9xf32>, tensor<2xi8> {rung.storage = #rung.storage<i1, [9], canonical>})
+func.func @conditions(%x: tensor<9xf32>, %bits: tensor<9xi1>) -> (tensor<9xf32>, tensor<9xi1>) {
+  // CHECK: arith.cmpf ogt, %{{.*}} : tensor<9xf32>
+  %c = arith.constant dense<0.0> : tensor<9xf32>
+  %m = arith.cmpf ogt, %x, %c : tensor<9xf32>
+  // CHECK: arith.select %{{.*}} : tensor<9xi1>, tensor<9xf32>
+  %y = arith.select %m, %x, %c : tensor<9xi1>, tensor<9xf32>
+  return %y, %bits : tensor<9xf32>, tensor<9xi1>
 }

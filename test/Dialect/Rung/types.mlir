@@ -24,6 +24,12 @@ func.func private @floats(!rung.float<e3m4, bias = 5, specials = none>, !rung.fl
 func.func private @codebooks(!rung.codebook<2, [-1, 0, 1]>, !rung.codebook<1, [-1.0, 1.0]>,
                              !rung.codebook<3, [0.1, 1.0e-7, -2.5, 123456789012, 0.69619280099868774, 1, 2.0, 3]>)
 
+// An exponent needs no point, though MLIR's own floats do, and -0 keeps its sign.
+
+// CHECK-LABEL: func private @entries(
+// CHECK-SAME: !rung.codebook<3, [0.001, 2000, -15000, -0.0, 0, 1.0e+30, 18446744073709551616.0]>)
+func.func private @entries(!rung.codebook<3, [1e-3, 2E+3, -1.5e4, -0.0, 0, 1e30, 18446744073709551616]>)
+
 // Formats live in tensors, memrefs and vectors, as builtin types do.
 
 // CHECK-LABEL: func private @containers(

@@ -14,7 +14,7 @@ UNNAMED = ["!rung.float<e3m4, bias = 5, specials = none>", "!rung.codebook<3, [-
            "!rung.uint<5, offset = 16>", "!rung.float<e2m2, specials = fn>", "!rung.float<e4m3, unsigned>",
            "!rung.float<e5m1, bias = 12, specials = ieee>", "!rung.float<e1m5, specials = fnuz>",
            "!rung.codebook<5, [-3, -2, -1, -0.5, 0.1, 0.5, 1, 2, 3]>", "!rung.uint<8, offset = 1000>", "!rung.uint<2, offset = -3>",
-           "f6E3M2FN", "f8E4M3", "i4", "ui8", "si3"]
+           "f6E3M2FN", "f8E4M3", "i4", "ui8", "si3", "i1", "ui16", "ui32", "si16"]
 FORMATS = number_formats.NAMED + UNNAMED
 # (N, K): one, odd, just beside powers of two, and two that fill tiles.
 SHAPES = [(1, 1), (3, 17), (17, 100), (33, 3), (16, 64), (100, 33), (5, 256), (1, 77), (64, 1), (31, 130), (48, 96)]

@@ -135,11 +135,11 @@ RankedTensorType StorageAttr::getLogicalType() const {
 }
 
 /// The builtin type that holds one code of at least 8 bits, or of fewer in a
-/// byte of its own.
+/// byte of its own: a float of more than 8 bits, else a signless integer.
 static Type codeContainer(Type format, unsigned bits) {
-  if (bits > 8)
+  if (bits > 8 && isa<mlir::FloatType>(format))
     return format;
-  return IntegerType::get(format.getContext(), 8);
+  return IntegerType::get(format.getContext(), std::max(bits, 8u));
 }
 
 RankedTensorType StorageAttr::getStorageType() const {

@@ -9,11 +9,30 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Numerics/NamedFormats.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace rung;
+
+/// Parses the width of a format. Verifiers know the widths that each has; what
+/// an `unsigned` cannot hold is refused here.
+static ParseResult parseWidth(AsmParser &parser, unsigned &width) {
+  SMLoc loc = parser.getCurrentLocation();
+  int64_t value;
+  if (parser.parseInteger(value))
+    return failure();
+  if (value < 0 || value > std::numeric_limits<int32_t>::max())
+    return parser.emitError(loc)
+           << "width is " << value << ", expected 1 to 8 bits";
+  width = static_cast<unsigned>(value);
+  return success();
+}
+
+static void printWidth(AsmPrinter &printer, unsigned width) {
+  printer << width;
+}
 
 #include "rung/Dialect/Rung/IR/RungInterfaces.cpp.inc"
 #define GET_TYPEDEF_CLASSES
@@ -221,11 +240,17 @@ Type rung::FloatType::parse(AsmParser &parser) {
   int64_t bias = defaultBias(exponentBits);
   Specials specials = Specials::None;
   bool isSigned = true;
+  SmallVector<StringRef> given;
   while (succeeded(parser.parseOptionalComma())) {
     StringRef keyword;
     SMLoc keyLoc = parser.getCurrentLocation();
     if (parser.parseKeyword(&keyword))
       return {};
+    if (llvm::is_contained(given, keyword)) {
+      parser.emitError(keyLoc) << "found '" << keyword << "' twice";
+      return {};
+    }
+    given.push_back(keyword);
     if (keyword == "unsigned") {
       isSigned = false;
     } else if (keyword == "bias") {
@@ -273,26 +298,53 @@ void rung::FloatType::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-/// Parses an entry: a decimal integer or float, read as binary64.
+/// Takes the tokens of a number without a sign. MLIR's lexer wants a point
+/// before an exponent; without one, `1e3` is two tokens and `1e-3` four.
+static ParseResult skipNumber(AsmParser &parser, StringRef text) {
+  double value;
+  if (text.contains('.'))
+    return parser.parseFloat(value);
+  APInt integer;
+  StringRef exponent;
+  if (parser.parseInteger(integer) || !text.contains_insensitive('e'))
+    return success(llvm::all_of(text, llvm::isDigit));
+  if (parser.parseKeyword(&exponent) || exponent.size() > 1)
+    return success(!exponent.empty());
+  if (failed(parser.parseOptionalPlus()))
+    (void)parser.parseOptionalMinus();
+  return parser.parseInteger(integer);
+}
+
+/// Parses an entry: a decimal integer, which must be a binary64 value, or a
+/// decimal float, which is read as the nearest one.
 static ParseResult parseEntry(AsmParser &parser, double &value) {
   bool negative = succeeded(parser.parseOptionalMinus());
-  APInt integer;
-  OptionalParseResult isInteger = parser.parseOptionalInteger(integer);
-  if (isInteger.has_value()) {
-    if (failed(*isInteger))
-      return failure();
-    llvm::APFloat number(llvm::APFloat::IEEEdouble());
-    if (number.convertFromAPInt(integer, /*IsSigned=*/true,
-                                llvm::APFloat::rmNearestTiesToEven) !=
-        llvm::APFloat::opOK)
-      return parser.emitError(parser.getCurrentLocation(),
-                              "entry is no exact binary64 value");
-    value = number.convertToDouble();
-  } else if (parser.parseFloat(value)) {
-    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef text = StringRef(loc.getPointer()).take_while([](char c) {
+    return llvm::isAlnum(c) || StringRef("._$+-").contains(c);
+  });
+  llvm::APFloat number(llvm::APFloat::IEEEdouble());
+  auto fail = [&] {
+    return parser.emitError(loc)
+           << "found '" << text
+           << "', expected a decimal number such as 3, -0.5 or 1e-3";
+  };
+  if (text.empty() || !llvm::isDigit(text.front()) ||
+      (!llvm::isDigit(text.back()) && text.back() != '.') ||
+      text.starts_with_insensitive("0x"))
+    return fail();
+  llvm::Expected<llvm::APFloat::opStatus> status =
+      number.convertFromString(text, llvm::APFloat::rmNearestTiesToEven);
+  if (!status) {
+    llvm::consumeError(status.takeError());
+    return fail();
   }
-  if (negative)
-    value = -value;
+  if (llvm::all_of(text, llvm::isDigit) && *status != llvm::APFloat::opOK)
+    return parser.emitError(loc)
+           << "entry " << text << " is no exact binary64 value";
+  if (skipNumber(parser, text))
+    return failure();
+  value = negative ? -number.convertToDouble() : number.convertToDouble();
   return success();
 }
 
@@ -300,7 +352,7 @@ Type CodebookType::parse(AsmParser &parser) {
   unsigned width;
   SmallVector<double> values;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseInteger(width) || parser.parseComma() ||
+  if (parser.parseLess() || parseWidth(parser, width) || parser.parseComma() ||
       parser.parseCommaSeparatedList(
           AsmParser::Delimiter::Square,
           [&] { return parseEntry(parser, values.emplace_back()); }) ||
@@ -311,31 +363,9 @@ Type CodebookType::parse(AsmParser &parser) {
       DenseF64ArrayAttr::get(parser.getContext(), values));
 }
 
-/// The shortest decimal text that reads back as the same binary64 value, with a
-/// point or exponent unless it is an integer.
-static std::string shortestDecimal(double value) {
-  if (value == 0)
-    value = 0; // -0 counts as 0
-  SmallString<32> text;
-  for (unsigned precision = 1; precision <= 17; ++precision) {
-    text.clear();
-    llvm::raw_svector_ostream(text) << llvm::format("%.*g", precision, value);
-    double back;
-    if (!StringRef(text).getAsDouble(back, /*AllowInexact=*/true) &&
-        back == value)
-      break;
-  }
-  // The lexer wants a point before an exponent: 1e-07 is written 1.0e-07.
-  size_t exponent = StringRef(text).find('e');
-  if (exponent != StringRef::npos && !StringRef(text).contains('.'))
-    text.insert(text.begin() + exponent, {'.', '0'});
-  return std::string(text);
-}
-
 void CodebookType::print(AsmPrinter &printer) const {
   printer << "<" << getWidth() << ", [";
-  llvm::interleaveComma(getValues().asArrayRef(), printer, [&](double value) {
-    printer << shortestDecimal(value);
-  });
+  llvm::interleaveComma(getValues().asArrayRef(), printer,
+                        [&](double value) { printer << formatDecimal(value); });
   printer << "]>";
 }

@@ -18,11 +18,21 @@ using namespace rung;
 
 bool rung::needsStorage(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || tensor.getElementType().isInteger(1))
+  if (!tensor)
     return false;
-  std::optional<NumberFormat> format = numberFormatOf(tensor.getElementType());
-  return format && format->bits() <= 8 &&
-         !tensor.getElementType().isSignlessInteger(8);
+  Type element = tensor.getElementType();
+  std::optional<NumberFormat> format = numberFormatOf(element);
+  if (!format)
+    return false;
+  return format->bits() <= 8
+             ? !element.isSignlessInteger(8)
+             : isa<IntegerType>(element) && !element.isSignlessInteger();
+}
+
+/// True of tensors that move as their storage. Those of i1 may be conditions,
+/// which have none.
+static bool movesAsStorage(Type type) {
+  return needsStorage(type) && !getElementTypeOrSelf(type).isInteger(1);
 }
 
 static Type storageTypeOf(Type type) {
@@ -74,12 +84,13 @@ static bool concatMovesBytes(tensor::ConcatOp op, int64_t bits) {
   });
 }
 
-/// The bits of the narrow elements that `op` works on; 0 if there are none.
+/// The bits of the elements that `op` moves as their storage; 0 if there are
+/// none.
 static unsigned narrowBits(Operation *op) {
   for (TypeRange types :
        {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
     for (Type type : types)
-      if (needsStorage(type))
+      if (movesAsStorage(type))
         return numberFormatOf(cast<ShapedType>(type).getElementType())->bits();
   return 0;
 }
@@ -90,23 +101,23 @@ bool rung::canMoveBytes(Operation *op) {
     return false;
   return TypeSwitch<Operation *, bool>(op)
       .Case([&](tensor::ExtractSliceOp slice) {
-        return bits == 8 || sliceMovesBytes(slice, slice.getSourceType(), bits);
+        return bits >= 8 || sliceMovesBytes(slice, slice.getSourceType(), bits);
       })
       .Case([&](tensor::InsertSliceOp slice) {
-        return bits == 8 || sliceMovesBytes(slice, slice.getDestType(), bits);
+        return bits >= 8 || sliceMovesBytes(slice, slice.getDestType(), bits);
       })
       .Case([&](tensor::ExpandShapeOp reshape) {
-        return bits == 8 ||
+        return bits >= 8 ||
                reshapeMovesBytes(reshape.getResultType(), reshape.getSrcType(),
                                  reshape.getReassociationIndices(), bits);
       })
       .Case([&](tensor::CollapseShapeOp reshape) {
-        return bits == 8 ||
+        return bits >= 8 ||
                reshapeMovesBytes(reshape.getSrcType(), reshape.getResultType(),
                                  reshape.getReassociationIndices(), bits);
       })
       .Case([&](tensor::ConcatOp concat) {
-        return bits == 8 || concatMovesBytes(concat, bits);
+        return bits >= 8 || concatMovesBytes(concat, bits);
       })
       .Case([](arith::SelectOp select) {
         return select.getCondition().getType().isInteger(1);
@@ -120,7 +131,7 @@ bool rung::canMoveBytes(Operation *op) {
 /// Sizes and offsets of codes of the last dimension become those of bytes.
 template <typename Op>
 static void sliceBytes(Op op, int64_t bits) {
-  if (bits == 8)
+  if (bits >= 8)
     return;
   SmallVector<int64_t> offsets(op.getStaticOffsets()),
       sizes(op.getStaticSizes());
@@ -135,11 +146,11 @@ void rung::moveBytes(Operation *op) {
   for (Region &region : op->getRegions())
     for (Block &block : region)
       for (BlockArgument argument : block.getArguments())
-        if (needsStorage(argument.getType()))
+        if (movesAsStorage(argument.getType()))
           argument.setType(storageTypeOf(argument.getType()));
   unsigned bits = narrowBits(op);
   for (OpResult result : op->getResults())
-    if (needsStorage(result.getType()))
+    if (movesAsStorage(result.getType()))
       result.setType(storageTypeOf(result.getType()));
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     sliceBytes(slice, bits);

@@ -19,7 +19,10 @@
 
 namespace rung {
 
-/// True of tensors that rung-separate-storage replaces by bytes.
+/// True of tensors that rung-separate-storage replaces by their storage, which
+/// is canonical unless they are packed: all but those of builtin floats of at
+/// least 16 bits and of signless integers of 8, 16 and 32. Tensors of i1 may be
+/// conditions, which stay as they are.
 bool needsStorage(mlir::Type type);
 
 /// True of an operation that only moves elements of tensors about, and that

@@ -162,6 +162,22 @@ struct SeparateStorage final
 };
 } // namespace
 
+/// True of operations on numbers, and of functions and calls.
+static bool isOurs(Operation *op) {
+  return isa<RungDialect, func::FuncDialect>(op->getDialect());
+}
+
+/// True of a tensor of conditions that only upstream operations see: they keep
+/// a byte for each. Elsewhere i1 is the integer format of one bit.
+static bool isCondition(Value value) {
+  if (!getElementTypeOrSelf(value).isInteger(1))
+    return false;
+  Operation *source = value.getDefiningOp();
+  if (!source)
+    source = value.getParentBlock()->getParentOp();
+  return !isOurs(source) && llvm::none_of(value.getUsers(), isOurs);
+}
+
 /// A function `pack` from canonical storage to `storage`.
 static void createPackFunction(func::FuncOp entry, StringRef name,
                                StringAttr argumentName, StorageAttr storage) {
@@ -280,7 +296,8 @@ separateOperation(Operation *op, llvm::DenseMap<Value, StorageAttr> &storageOf,
     return success();
   };
   auto setCanonical = [&](Value result) {
-    result.setType(storageOf.lookup(result).getStorageType());
+    if (StorageAttr storage = storageOf.lookup(result))
+      result.setType(storage.getStorageType());
   };
 
   return TypeSwitch<Operation *, LogicalResult>(op)
@@ -305,10 +322,7 @@ separateOperation(Operation *op, llvm::DenseMap<Value, StorageAttr> &storageOf,
         return success();
       })
       .Case<func::ReturnOp, func::CallOp>([&](Operation *other) {
-        for (OpResult result : other->getResults())
-          if (isa<RankedTensorType>(result.getType()) &&
-              needsStorage(result.getType()))
-            setCanonical(result);
+        llvm::for_each(other->getResults(), setCanonical);
         return success();
       })
       .Default([&](Operation *other) -> LogicalResult {
@@ -375,8 +389,10 @@ static LogicalResult verifyStaticRows(Operation *op, StringRef what,
   if (!needsStorage(type))
     return success();
   auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getElementType().isInteger(1) && !isOurs(op))
+    return success(); // conditions
   if (tensor.getRank() == 0 || !tensor.isDynamicDim(tensor.getRank() - 1) ||
-      numberFormatOf(tensor.getElementType())->bits() == 8)
+      numberFormatOf(tensor.getElementType())->bits() >= 8)
     return success();
   return op->emitOpError()
          << "has the " << what << " " << type
@@ -388,9 +404,9 @@ static LogicalResult verifyStaticRows(Operation *op, StringRef what,
 /// Refuses what LLVM would silently miscompile: elements of less than a byte in
 /// tensors or memrefs.
 static LogicalResult verifyNoSubByte(Operation *op, StringRef what, Type type) {
-  auto shaped = dyn_cast<ShapedType>(type);
-  if (!shaped ||
-      !needsStorage(RankedTensorType::get({}, shaped.getElementType())))
+  Type element = getElementTypeOrSelf(type);
+  if (!isa<RankedTensorType, MemRefType>(type) || element.isInteger(1) ||
+      !needsStorage(RankedTensorType::get({}, element)))
     return success();
   return op->emitOpError() << "has the " << what << " " << type
                            << ", whose elements have no storage of their own";
@@ -407,7 +423,7 @@ void SeparateStorage::runOnOperation() {
   llvm::DenseMap<Value, StorageAttr> storageOf;
   auto remember = [&](Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (type && numberFormatOf(type.getElementType()))
+    if (type && numberFormatOf(type.getElementType()) && !isCondition(value))
       storageOf[value] = plan.lookup(value);
   };
   llvm::DenseSet<Operation *> movable;

@@ -49,10 +49,11 @@ Type tile::registerType(Type elementType) {
   if (auto floating = dyn_cast<mlir::FloatType>(elementType))
     if (floating.getWidth() >= 16)
       return floating;
+  unsigned width = 32;
   if (auto integer = dyn_cast<IntegerType>(elementType))
-    if (integer.isSignless() && integer.getWidth() >= 16)
-      return integer;
-  return IntegerType::get(elementType.getContext(), 32);
+    if (integer.getWidth() >= 16)
+      width = integer.getWidth();
+  return IntegerType::get(elementType.getContext(), width);
 }
 
 //===----------------------------------------------------------------------===//

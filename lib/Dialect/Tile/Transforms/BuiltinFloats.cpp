@@ -89,6 +89,9 @@ public:
   Value toInteger(Value x) {
     return arith::FPToSIOp::create(builder, loc, builder.getI32Type(), x);
   }
+  Value toUnsigned(Value x) {
+    return arith::FPToUIOp::create(builder, loc, builder.getI32Type(), x);
+  }
 
   /// The neighbour on zero's side.
   Value truncateTowardZero(Value x, Type type) {
@@ -154,7 +157,9 @@ Value tile::emitRoundToInteger(OpBuilder &builder, Location loc, Value value,
                       bits.floating(type, 0.0), value);
   value = bits.clamp(value, least, greatest);
   if (options.rounding.mode != Rounding::Mode::NearestEven)
-    return bits.toInteger(value);
+    return greatest > std::numeric_limits<int32_t>::max()
+               ? bits.toUnsigned(value)
+               : bits.toInteger(value);
   Value magic = bits.floating(type, type.isF32() ? f32Magic : f64Magic);
   Value sum = bits.asInt(arith::AddFOp::create(builder, loc, value, magic));
   if (type.isF64())

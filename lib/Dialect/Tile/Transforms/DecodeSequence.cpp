@@ -247,7 +247,7 @@ Value tile::emitDecodeCode(OpBuilder &builder, Location loc,
       result = lookup(*target, i32);
     if (registerType(to) == i32)
       return result;
-    return arith::TruncIOp::create(builder, loc, to, result);
+    return arith::TruncIOp::create(builder, loc, registerType(to), result);
   }
 
   bool throughF32 = !saturates && isLossless(from, NumberFormat::f32()) &&

@@ -234,25 +234,40 @@ static Value asWideFloat(OpBuilder &builder, Location loc, Type type,
                          Value value) {
   if (type.isF16() || type.isBF16())
     return arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
-  if (type.isInteger(16))
-    return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), value);
-  if (type.isInteger(32))
-    return arith::SIToFPOp::create(builder, loc, builder.getF64Type(), value);
-  return value;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return value;
+  Type wide = integer.getWidth() == 16 ? Type(builder.getF32Type())
+                                       : Type(builder.getF64Type());
+  if (integer.isUnsigned())
+    return arith::UIToFPOp::create(builder, loc, wide, value);
+  return arith::SIToFPOp::create(builder, loc, wide, value);
 }
 
-/// i16 or i32 to the other.
-static Value emitBetweenIntegers(OpBuilder &builder, Location loc, Type to,
-                                 Value value) {
-  if (to.isInteger(32))
-    return arith::ExtSIOp::create(builder, loc, to, value);
-  auto constant = [&](int32_t x) -> Value {
-    return arith::ConstantOp::create(builder, loc,
-                                     builder.getI32IntegerAttr(x));
+/// Between integers of 16 and 32 bits; what the result cannot hold becomes its
+/// least or greatest value.
+static Value emitBetweenIntegers(OpBuilder &builder, Location loc, Type from,
+                                 Type to, Value value) {
+  NumberFormat source = *numberFormatOf(from), target = *numberFormatOf(to);
+  auto isWide = [](Type type) { return type.isUnsignedInteger(32); };
+  Type common = builder.getIntegerType(isWide(from) || isWide(to) ? 64 : 32);
+  if (value.getType() != common)
+    value = source.isSigned()
+                ? arith::ExtSIOp::create(builder, loc, common, value).getOut()
+                : arith::ExtUIOp::create(builder, loc, common, value).getOut();
+  auto constant = [&](double x) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc, builder.getIntegerAttr(common, int64_t(x)));
   };
-  value = arith::MaxSIOp::create(builder, loc, value, constant(INT16_MIN));
-  value = arith::MinSIOp::create(builder, loc, value, constant(INT16_MAX));
-  return arith::TruncIOp::create(builder, loc, to, value);
+  if (source.minFinite() < target.minFinite())
+    value = arith::MaxSIOp::create(builder, loc, value,
+                                   constant(target.minFinite()));
+  if (source.maxFinite() > target.maxFinite())
+    value = arith::MinSIOp::create(builder, loc, value,
+                                   constant(target.maxFinite()));
+  if (value.getType() == registerType(to))
+    return value;
+  return arith::TruncIOp::create(builder, loc, registerType(to), value);
 }
 
 Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
@@ -268,16 +283,16 @@ Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
   if (from == to && isa<IntegerType>(from))
     return value;
   if (isa<IntegerType>(from) && isa<IntegerType>(to) && !target->hasTable())
-    return emitBetweenIntegers(builder, loc, to, value);
+    return emitBetweenIntegers(builder, loc, from, to, value);
   value = asWideFloat(builder, loc, from, value);
   if (target->hasTable())
     return emitEncode(builder, loc, value, *target, options);
-  if (auto integer = dyn_cast<IntegerType>(to)) {
+  if (isa<IntegerType>(to)) {
     value = emitRoundToInteger(builder, loc, value, target->minFinite(),
                                target->maxFinite(), options);
-    return integer.getWidth() == 32
+    return value.getType() == registerType(to)
                ? value
-               : arith::TruncIOp::create(builder, loc, to, value);
+               : arith::TruncIOp::create(builder, loc, registerType(to), value);
   }
   if (to.isF64() && value.getType() != to)
     value = arith::ExtFOp::create(builder, loc, to, value);

@@ -35,7 +35,7 @@ def Rung_IntType : Rung_FormatType<"Int", "int"> {
     ```
   }];
   let parameters = (ins "unsigned":$width);
-  let assemblyFormat = "`<` $width `>`";
+  let assemblyFormat = "`<` custom<Width>($width) `>`";
 }
 
 def Rung_UIntType : Rung_FormatType<"UInt", "uint"> {
@@ -49,7 +49,7 @@ def Rung_UIntType : Rung_FormatType<"UInt", "uint"> {
     ```
   }];
   let parameters = (ins "unsigned":$width, DefaultValuedParameter<"int64_t", "0">:$offset);
-  let assemblyFormat = "`<` $width (`,` `offset` `=` $offset^)? `>`";
+  let assemblyFormat = "`<` custom<Width>($width) (`,` `offset` `=` $offset^)? `>`";
 }
 
 def Rung_FloatType : Rung_FormatType<"Float", "float"> {

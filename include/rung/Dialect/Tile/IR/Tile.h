@@ -36,8 +36,8 @@
 namespace rung::tile {
 
 /// The type that an element has in the region of a `tile.map`: itself if it is
-/// a builtin float of at least 16 bits or a signless integer of 16 or 32 bits,
-/// else i32, its code.
+/// a builtin float of at least 16 bits, i16 or i32 if it is an integer of so
+/// many, else i32, its code.
 mlir::Type registerType(mlir::Type elementType);
 
 } // namespace rung::tile
