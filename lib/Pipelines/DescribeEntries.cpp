@@ -178,7 +178,7 @@ public:
       unsigned i = arg.getArgNumber();
       bool isInout = bool(function.getArgAttr(i, kInoutAttr));
       if (failed(add(arg, isInout ? "inout" : "input", "argument", i,
-                     function.getArgAttrOfType<StringAttr>(i, kNameAttr),
+                     function.getArgAttr(i, kNameAttr),
                      ("arg" + Twine(i)).str())))
         return failure();
       if (isInout && function.getResultTypes()[inout++] != arg.getType())
@@ -190,7 +190,7 @@ public:
     }
     for (unsigned i = 0; i < outputs; ++i)
       if (failed(add(returnOp.getOperand(i), "output", "result", i,
-                     function.getResultAttrOfType<StringAttr>(i, kNameAttr),
+                     function.getResultAttr(i, kNameAttr),
                      outputs == 1 ? "result" : ("result" + Twine(i)).str())))
         return failure();
     function->setAttr(kSignatureAttr, builder.getArrayAttr(entries));
@@ -199,15 +199,25 @@ public:
 
 private:
   LogicalResult add(Value value, StringRef kind, StringRef what, unsigned index,
-                    StringAttr name, const std::string &defaultName) {
+                    Attribute givenName, const std::string &defaultName) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     if (!type)
       return function.emitError()
              << what << " #" << index << " of entry '" << function.getName()
              << "' has type " << value.getType()
              << "; expected a ranked tensor (a scalar is a tensor of rank 0)";
-    if (!name)
-      name = builder.getStringAttr(defaultName);
+    auto name = givenName ? dyn_cast<StringAttr>(givenName)
+                          : builder.getStringAttr(defaultName);
+    if (!name || name.empty())
+      return function.emitError()
+             << what << " #" << index << " of entry '" << function.getName()
+             << "' has the '" << kNameAttr << "' " << givenName
+             << "; expected a string that is not empty";
+    if (llvm::is_contained(type.getShape(), 0))
+      return function.emitError()
+             << what << " '" << name.getValue() << "' of entry '"
+             << function.getName() << "' is the empty " << type
+             << "; expected every size to be at least 1";
     if (!names.insert(name.getValue()).second)
       return function.emitError()
              << "two arguments or results are named " << name;

@@ -35,9 +35,9 @@ void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
   RungSetDeviceOptions device;
   device.target = target.str();
   pm.addPass(createRungSetDevice(device));
-  pm.addPass(createRungDescribeEntries());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
+  pm.addPass(createRungDescribeEntries());
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseDequantize());
   pm.addPass(createCanonicalizerPass());

@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -20,10 +21,25 @@ namespace {
 FailureOr<MemRefType> bufferType(func::FuncOp function, Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !BaseMemRefType::isValidElementType(tensor.getElementType()))
-    return function.emitError()
-           << "entry '" << function.getName() << "' has an argument or result of type "
-           << type << ", which cannot be stored in memory";
+    return function.emitError() << "entry '" << function.getName()
+                                << "' has an argument or result of type "
+                                << type << ", which cannot be stored in memory";
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+/// The elements of `source` in place of those of `destination`.
+Value copyOver(OpBuilder &builder, Value source, Value destination) {
+  auto type = cast<RankedTensorType>(destination.getType());
+  AffineMap map = builder.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             builder, source.getLoc(), type, source, destination,
+             ArrayRef<AffineMap>{map, map}, iterators,
+             [](OpBuilder &body, Location loc, ValueRange elements) {
+               linalg::YieldOp::create(body, loc, elements[0]);
+             })
+      .getResult(0);
 }
 
 LogicalResult prepare(func::FuncOp function) {
@@ -36,7 +52,10 @@ LogicalResult prepare(func::FuncOp function) {
 
   SmallVector<Type> types = {pointer};
   SmallVector<DictionaryAttr> attributes = {DictionaryAttr::get(context)};
-  SmallVector<Value> inouts;
+  struct Inout {
+    Value buffer, old; // the argument, and the tensor that it holds at first
+  };
+  SmallVector<Inout> inouts;
   unsigned arguments = function.getNumArguments();
   for (unsigned i = 0; i < arguments; ++i) {
     BlockArgument arg = function.getArgument(i);
@@ -53,29 +72,37 @@ LogicalResult prepare(func::FuncOp function) {
     DictionaryAttr attrs = function.getArgAttrDict(i);
     attributes.push_back(attrs ? attrs : DictionaryAttr::get(context));
     if (isInout)
-      inouts.push_back(arg);
+      inouts.push_back({arg, value});
   }
   body.insertArgument(0u, pointer, loc);
 
   unsigned outputs = function.getNumResults() - inouts.size();
   builder.setInsertionPoint(returnOp);
-  for (unsigned i = 0; i < function.getNumResults(); ++i) {
-    Value result = returnOp.getOperand(i), destination;
-    if (i < outputs) {
-      FailureOr<MemRefType> type = bufferType(function, result.getType());
-      if (failed(type))
-        return failure();
-      destination = body.addArgument(*type, loc);
-      types.push_back(*type);
-      DictionaryAttr attrs = function.getResultAttrDict(i);
-      attributes.push_back(attrs ? attrs : DictionaryAttr::get(context));
-    } else {
-      destination = inouts[i - outputs];
-    }
+  auto write = [&](Value result, Value destination) {
     bufferization::MaterializeInDestinationOp::create(
         builder, result.getLoc(), TypeRange(), result, destination,
         /*restrict=*/true, /*writable=*/true);
+  };
+  for (unsigned i = 0; i < outputs; ++i) {
+    Value result = returnOp.getOperand(i);
+    FailureOr<MemRefType> type = bufferType(function, result.getType());
+    if (failed(type))
+      return failure();
+    write(result, body.addArgument(*type, loc));
+    types.push_back(*type);
+    DictionaryAttr attrs = function.getResultAttrDict(i);
+    attributes.push_back(attrs ? attrs : DictionaryAttr::get(context));
   }
+  // An updated value is copied over the old one as a tensor first:
+  // bufferization then sees who still reads the old one, and keeps it if anyone
+  // does. Most updates are there already, and both copies, to themselves,
+  // disappear.
+  SmallVector<Value> updates;
+  for (auto [inout, result] :
+       llvm::zip_equal(inouts, returnOp.getOperands().drop_front(outputs)))
+    updates.push_back(copyOver(builder, result, inout.old));
+  for (auto [inout, update] : llvm::zip_equal(inouts, updates))
+    write(update, inout.buffer);
   func::ReturnOp::create(builder, returnOp.getLoc());
   returnOp.erase();
   function.removeResAttrsAttr();
@@ -84,11 +111,28 @@ LogicalResult prepare(func::FuncOp function) {
   return success();
 }
 
+/// Entries contain what they call: a call that is left could not be inlined.
+LogicalResult checkCalls(func::FuncOp function) {
+  auto walked =
+      function.walk(
+          [&](func::CallOp call) {
+            call.emitOpError()
+                << "calls '" << call.getCallee()
+                << "', which cannot be inlined: it has no body, or calls "
+                   "itself; give it a body without recursion";
+            return WalkResult::interrupt();
+          });
+  return failure(walked.wasInterrupted());
+}
+
 struct PrepareEntries : impl::RungPrepareEntriesBase<PrepareEntries> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function->hasAttr(kSignatureAttr) && failed(prepare(function)))
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (!function->hasAttr(kSignatureAttr))
+        continue;
+      if (failed(checkCalls(function)) || failed(prepare(function)))
         return signalPassFailure();
+    }
   }
 };
 

@@ -43,3 +43,24 @@ func.func @branches(%x: tensor<4xf32>) -> tensor<4xf32> {
 ^exit:
   return %x : tensor<4xf32>
 }
+
+// -----
+
+// expected-error @+1 {{argument #0 of entry 'nameless' has the 'rung.name' ""; expected a string that is not empty}}
+func.func @nameless(%x: tensor<4xf32> {rung.name = ""}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{result #0 of entry 'number' has the 'rung.name' 3 : i64; expected a string}}
+func.func @number(%x: tensor<4xf32>) -> (tensor<4xf32> {rung.name = 3}) {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{argument 'x' of entry 'empty' is the empty 'tensor<3x0xf32>'; expected every size to be at least 1}}
+func.func @empty(%x: tensor<3x0xf32> {rung.name = "x"}) {
+  return
+}

@@ -10,7 +10,8 @@
 // CHECK:         bufferization.to_tensor %[[X]] restrict : memref<4xf32> to tensor<4xf32>
 // CHECK:         bufferization.to_tensor %[[CACHE]] restrict writable
 // CHECK:         materialize_in_destination %{{.*}} in restrict writable %[[Y]]
-// CHECK:         materialize_in_destination %{{.*}} in restrict writable %[[CACHE]]
+// CHECK:         %[[NEW:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<8x4xf32>)
+// CHECK:         materialize_in_destination %[[NEW]] in restrict writable %[[CACHE]]
 // CHECK-NEXT:    return
 
 // Nothing of the cache is copied.

@@ -18,3 +18,16 @@ func.func @relu(%x: tensor<?xf32>) -> tensor<?xf32> {
   } -> tensor<?xf32>
   return %y : tensor<?xf32>
 }
+
+// What an entry calls is a part of it, also where it gives the size of a result.
+
+// CHECK-LABEL: llvm.func @rung_entry_caller(
+// CHECK-NOT:   @helper
+func.func private @helper(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %y = arith.mulf %x, %x : tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+func.func @caller(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %y = func.call @helper(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}

@@ -48,9 +48,14 @@ llvm::Error lower(ModuleOp module, const CPUTarget &target,
 
 llvm::Error writeWhole(StringRef path, ArrayRef<char> bytes) {
   if (path == "-") {
-    llvm::outs().write(bytes.data(), bytes.size());
-    llvm::outs().flush();
-    return llvm::Error::success();
+    llvm::raw_fd_ostream &out = llvm::outs();
+    out.write(bytes.data(), bytes.size());
+    out.flush();
+    std::error_code code = out.error();
+    out.clear_error();
+    return code ? llvm::createStringError("cannot write to standard output: " +
+                                          code.message())
+                : llvm::Error::success();
   }
   AtomicFile file(path.str());
   file.write(0, bytes.data(), bytes.size());

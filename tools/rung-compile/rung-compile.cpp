@@ -28,8 +28,8 @@ constexpr const char kOverview[] =
 
 cl::OptionCategory category("rung-compile options");
 
-cl::opt<std::string> input(cl::Positional, cl::desc("IN.mlir"), cl::init(""),
-                           cl::cat(category));
+cl::list<std::string> inputs(cl::Positional, cl::desc("IN.mlir"),
+                             cl::cat(category));
 cl::list<std::string>
     targets("target", cl::CommaSeparated, cl::cat(category),
             cl::desc("What to compile for: cpu (this machine) or cpu:NAME (an "
@@ -68,16 +68,54 @@ std::optional<rung::Emit> parseEmit(StringRef name) {
 
 /// Targets that cli.md knows and this build does not compile for.
 bool isFutureTarget(StringRef name) {
-  for (StringRef prefix : {"cuda:", "hip:", "sim:"})
-    if (name.starts_with(prefix))
-      return true;
-  return false;
+  StringRef kind = name.split(':').first;
+  return kind == "cuda" || kind == "hip" || kind == "sim";
+}
+
+/// The option that a command line ends with in place of its value, or "". LLVM
+/// would report it in a form of its own.
+StringRef optionWithoutValue(ArrayRef<const char *> arguments) {
+  StringRef last = arguments.back();
+  StringRef name = last.ltrim('-');
+  const auto &options = cl::getRegisteredOptions();
+  auto found = options.find(name);
+  bool needsValue = name != last && found != options.end() &&
+                    found->second->getValueExpectedFlag() == cl::ValueRequired;
+  return needsValue ? last : "";
+}
+
+/// What is missing or given twice, or "".
+std::string checkOptions() {
+  for (const cl::Option *option : {static_cast<cl::Option *>(&emitKind),
+                                   static_cast<cl::Option *>(&output),
+                                   static_cast<cl::Option *>(&dumpPasses)}) {
+    std::string name = (option == &output ? "-" : "--") + option->ArgStr.str();
+    if (option->getNumOccurrences() > 1)
+      return name + " is given twice";
+    if (option->getNumOccurrences() &&
+        static_cast<const cl::opt<std::string> *>(option)->empty())
+      return name + " has no value";
+  }
+  if (inputs.empty())
+    return "expected the name of a module, as in 'rung-compile model.mlir "
+           "--target=cpu -o model.rung'";
+  if (inputs.size() > 1)
+    return "two modules, '" + inputs[0] + "' and '" + inputs[1] +
+           "', expected one";
+  if (output.empty())
+    return "expected -o OUT, the file to write";
+  if (targets.empty())
+    return "expected --target=T, as in --target=cpu";
+  return "";
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
+  if (StringRef option = optionWithoutValue(ArrayRef(argv, argc));
+      !option.empty())
+    return fail(option + " has no value");
   std::string problem;
   llvm::raw_string_ostream problems(problem);
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &problems)) {
@@ -85,15 +123,11 @@ int main(int argc, char **argv) {
     StringRef message = StringRef(problem).split('\n').first;
     if (size_t colon = message.find(": "); colon != StringRef::npos)
       message = message.drop_front(colon + 2);
-    return fail(message);
+    return fail(message.empty() ? "rung-compile --help shows the options"
+                                : message);
   }
-  if (input.empty())
-    return fail("expected the name of a module, as in "
-                "'rung-compile model.mlir --target=cpu -o model.rung'");
-  if (output.empty())
-    return fail("expected -o OUT, the file to write");
-  if (targets.empty())
-    return fail("expected --target=T, as in --target=cpu");
+  if (std::string wrong = checkOptions(); !wrong.empty())
+    return fail(wrong);
 
   rung::CompileOptions options;
   std::optional<rung::Emit> emit = parseEmit(emitKind);
@@ -128,7 +162,7 @@ int main(int argc, char **argv) {
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
   std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(input, &message);
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(inputs[0], &message);
   if (!file)
     return fail(message);
   sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());

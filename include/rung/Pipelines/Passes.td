@@ -39,8 +39,9 @@ def RungPrepareEntries : Pass<"rung-prepare-entries", "::mlir::ModuleOp"> {
     Arguments become contiguous row-major memrefs, results trailing memref
     arguments, and a pointer to the run-time context comes first. An argument
     marked `rung.inout` is writable, and its updated value (the function's last
-    results, one for each, in order) is written into it, so that bufferization
-    updates it in place.
+    results, one for each, in order) is copied over its old one and written into
+    it, so that bufferization updates it in place unless the old one is still
+    read.
 
     Before:
     ```mlir
@@ -61,6 +62,7 @@ def RungPrepareEntries : Pass<"rung-prepare-entries", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
                            "::mlir::LLVM::LLVMDialect",
+                           "::mlir::linalg::LinalgDialect",
                            "::mlir::memref::MemRefDialect"];
 }
 

@@ -39,10 +39,10 @@ func.func @f() -> (tensor<2x6xf32> {rung.name = "y"}) {
 def refuse(build, tmp_path):
     """Compiles text, expects an error, and returns it."""
 
-    def compile(text, *flags, output="out.rung", target="cpu"):
+    def compile(text, *flags, output="out.rung", target="cpu", emit="bundle"):
         (tmp_path / "in.mlir").write_text(text)
         before = sorted(path.name for path in tmp_path.iterdir())
-        done = subprocess.run([build / "bin" / "rung-compile", "in.mlir", f"--target={target}", "--emit=bundle", "-o", output, *flags],
+        done = subprocess.run([build / "bin" / "rung-compile", "in.mlir", f"--target={target}", f"--emit={emit}", "-o", output, *flags],
                               cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 1, f"exit status {done.returncode}: {done.stderr}"
         assert done.stdout == ""
@@ -58,7 +58,7 @@ def refuse(build, tmp_path):
 
 @pytest.mark.parametrize("target, text", [
     ("", "'' names no CPU target"), ("gpu", "'gpu'"), ("cpu:pentium9", "unknown CPU 'pentium9'"), ("cpu,cpu", "named twice"),
-    ("cpu,", "''"), ("cuda:sm_1", "cuda:sm_1")])
+    ("cpu,", "''"), ("cuda:sm_1", "cuda:sm_1"), ("sim", "'sim' cannot be compiled for yet")])
 def test_unknown_targets(refuse, target, text):
     assert text in refuse(GOOD, target=target)
 
@@ -69,8 +69,25 @@ def test_outputs_that_cannot_be_written(refuse):
 
 
 def test_unknown_options(refuse):
-    assert "elf" in refuse(GOOD, "--emit=elf")
+    assert "elf" in refuse(GOOD, emit="elf")
     assert "--tarqet" in refuse(GOOD, "--tarqet=cpu")
+
+
+def test_options_twice_or_without_a_value(refuse):
+    assert "-o is given twice" in refuse(GOOD, "-o", "other.rung")
+    assert "--emit is given twice" in refuse(GOOD, "--emit=asm")
+    assert "--dump-passes has no value" in refuse(GOOD, "--dump-passes=")
+    assert "rung-compile: error: --parameters has no value\n" == refuse(GOOD, "--parameters")
+    assert "two modules, 'in.mlir' and 'more.mlir', expected one" in refuse(GOOD, "more.mlir")
+
+
+def test_a_standard_output_that_is_full(build, tmp_path):
+    (tmp_path / "in.mlir").write_text(GOOD)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([build / "bin" / "rung-compile", "in.mlir", "--target=cpu", "--emit=asm", "-o", "-"], cwd=tmp_path,
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "rung-compile: error: cannot write to standard output: No space left on device\n"
 
 
 def test_missing_input(build, tmp_path):
