@@ -118,8 +118,9 @@ public:
     return success();
   }
 
-  /// A condition that does not hold is reported; the code behind it goes on
-  /// with values that are safe.
+  /// A condition that does not hold is reported. In the function's own block
+  /// that ends it: what follows is done only if the condition holds. The code
+  /// behind one in a loop goes on, with values that must be safe.
   LogicalResult report(cf::AssertOp op) {
     Value context = contextOf(function, op);
     if (!context)
@@ -128,6 +129,11 @@ public:
     Location loc = op.getLoc();
     auto branch = scf::IfOp::create(builder, loc, op.getArg(),
                                     /*withElseRegion=*/true);
+    Block *block = op->getBlock();
+    if (block == &function.getBody().front() && function.getNumResults() == 0)
+      branch.thenBlock()->getOperations().splice(
+          branch.thenBlock()->begin(), block->getOperations(),
+          std::next(op->getIterator()), block->getTerminator()->getIterator());
     builder.setInsertionPointToStart(branch.elseBlock());
     Value message = LLVM::AddressOfOp::create(
         builder, loc, pointer, messageGlobal(op.getMsg()).getSymName());
@@ -175,13 +181,17 @@ struct LowerWorkspace : impl::RungLowerWorkspaceBase<LowerWorkspace> {
     SymbolTable symbols(module);
     for (auto function : module.getOps<func::FuncOp>()) {
       Lowering lowering(function, converter, layout);
+      // From the last one, since each takes along what follows it.
+      SmallVector<cf::AssertOp> assertions;
+      function.walk([&](cf::AssertOp op) { assertions.push_back(op); });
+      for (cf::AssertOp assertion : llvm::reverse(assertions))
+        if (failed(lowering.report(assertion)))
+          return signalPassFailure();
       WalkResult result = function.walk([&](Operation *op) -> WalkResult {
         if (auto alloc = dyn_cast<memref::AllocOp>(op))
           return lowering.allocate(alloc);
         if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
           return lowering.release(dealloc);
-        if (auto assertion = dyn_cast<cf::AssertOp>(op))
-          return lowering.report(assertion);
         if (auto get = dyn_cast<memref::GetGlobalOp>(op)) {
           auto global = symbols.lookup<memref::GlobalOp>(get.getName());
           if (auto index = global->getAttrOfType<IntegerAttr>(kConstantAttr))

@@ -63,6 +63,10 @@ class LanguageModel:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a prompt; special tokens are recognised in the text."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # a command line holds any bytes
+            raise GenerateError(f"the prompt is no UTF-8 text: {error.reason} at character {error.start}") from None
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids
         bos = self.config["bos"]
         return ids if bos is None or ids[:1] == [bos] else [bos, *ids]

@@ -33,20 +33,43 @@ func.func @f(%context: !llvm.ptr, %n: index) {
 
 // -----
 
-// A condition that does not hold is reported, and the code behind it runs.
+// A condition that does not hold is reported, and ends the function.
 // CHECK:       llvm.mlir.global internal constant @[[TEXT:.*]]("too long\00")
 // CHECK-LABEL: func.func @checked(
 // CHECK-SAME:    %[[CONTEXT:.*]]: !llvm.ptr, %[[OK:.*]]: i1)
 // CHECK:         scf.if %[[OK]] {
+// CHECK:           "use"()
+// CHECK:           scf.if %[[OK]] {
+// CHECK-NEXT:        "second_use"()
+// CHECK-NEXT:      } else {
 // CHECK:         } else {
 // CHECK:           %[[MESSAGE:.*]] = llvm.mlir.addressof @[[TEXT]]
 // CHECK:           %[[FAIL:.*]] = llvm.load %{{.*}} invariant
 // CHECK:           llvm.call %[[FAIL]](%[[CONTEXT]], %[[MESSAGE]])
 // CHECK:         }
-// CHECK-NEXT:    "use"()
+// CHECK-NEXT:    return
 func.func @checked(%context: !llvm.ptr, %ok: i1) {
   cf.assert %ok, "too long"
   "use"() : () -> ()
+  cf.assert %ok, "too long"
+  "second_use"() : () -> ()
+  return
+}
+
+// -----
+
+// In a loop it is reported only, and the code behind it runs.
+// CHECK-LABEL: func.func @checked_in_a_loop(
+// CHECK:         scf.for
+// CHECK:           scf.if
+// CHECK-NEXT:      } else {
+// CHECK:           }
+// CHECK-NEXT:      "use"()
+func.func @checked_in_a_loop(%context: !llvm.ptr, %ok: i1, %n: index) {
+  scf.for %i = %n to %n step %n {
+    cf.assert %ok, "too long"
+    "use"() : () -> ()
+  }
   return
 }
 

@@ -9,7 +9,8 @@ import pytest
 from llama_reference import LlamaReference
 from tiny_llama import TinyLlama
 
-from rung.generate import LanguageModel
+from rung import runtime
+from rung.generate import GenerateError, LanguageModel
 
 MODELS = {
     "blocks_of_32": TinyLlama(
@@ -59,3 +60,26 @@ def test_a_full_context(models):
     model.restart()
     logits, expected = model.feed(tokens), reference.forward(tokens, 0)
     assert np.linalg.norm(logits - expected) / np.linalg.norm(expected) < BOUND
+
+
+def test_the_entry_refuses_what_is_out_of_range(models):
+    """By itself, with nothing written: rung.generate is not its only caller."""
+    model, _ = models
+    context = model.context
+    for tokens, position, rows, message in [
+            (1, -1, [0], "the position is negative"),
+            (2, context - 1, [0], f"exceed the context of {context} tokens"),
+            (context + 1, 0, [0], f"exceed the context of {context} tokens"),
+            (1, 2**31 - 1, [0], f"exceed the context of {context} tokens"),
+            (3, 0, [3], "outside the rows of the tokens"),
+            (3, 0, [1, -1, 2], "outside the rows of the tokens")]:
+        caches = [np.full_like(cache, 7) for cache in model.caches]
+        with pytest.raises(runtime.Error, match=message):
+            model.entry(np.zeros(tokens, np.int32), np.array(position, np.int32), np.array(rows, np.int32), *caches)
+        assert all((cache == 7).all() for cache in caches)
+
+
+def test_a_prompt_that_is_no_text(models):
+    model, _ = models
+    with pytest.raises(GenerateError, match="the prompt is no UTF-8 text: surrogates not allowed at character 1"):
+        model.encode("a\udcff")

@@ -221,8 +221,9 @@ def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
     `memref.alloc` and `memref.dealloc` become calls of the context's
     `allocate` and `release`. A `memref.get_global` of a global with the
     attribute `rung.constant = i` loads the context's constant pointer i. A
-    `cf.assert` that does not hold is reported through the context's `fail`; the
-    code behind it goes on.
+    `cf.assert` that does not hold is reported through the context's `fail`. It
+    ends the function if it stands in its block; the code behind one in a loop
+    goes on, and has to be safe.
 
     Before:
     ```mlir

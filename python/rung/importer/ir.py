@@ -152,6 +152,11 @@ class Function:
         number = self.emit(f"{hint}_{scalar.element}", f"tensor.extract {scalar.name}[] : {scalar.type}", scalar.element)
         return self.emit(hint, f"arith.index_cast {number.name} : {number.element} to index", "index")
 
+    def check(self, left: Value, predicate: str, right: Value, message: str) -> None:
+        """Ends the function with an error unless the comparison of two indices holds."""
+        holds = self.emit("holds", f"arith.cmpi {predicate}, {left.name}, {right.name} : index", "i1")
+        self.lines.append(f'cf.assert {holds.name}, "{message}"')
+
     # Parameters.
 
     def parameter(self, hint: str, name: str, shape: Sequence[int], element: str) -> Value:
@@ -183,12 +188,13 @@ class Function:
         result = Value("", element, _static(sizes))
         return self.emit(hint, f"tensor.empty({dynamic}) : {result.type}", element, result.shape)
 
-    def filled(self, hint: str, sizes: Sequence[Size], value: float | str) -> Value:
-        target = self.empty(f"{hint}_init", sizes)
+    def filled(self, hint: str, sizes: Sequence[Size], value: float | str, element: str = "f32") -> Value:
+        """`value` is a literal of the element's type, or a float."""
+        target = self.empty(f"{hint}_init", sizes, element)
         literal = value if isinstance(value, str) else format_float(value)
-        scalar = self.constant("cst", literal, "f32")
-        return self.emit(hint, f"linalg.fill ins({scalar.name} : f32) outs({target.name} : {target.type}) -> {target.type}",
-                         "f32", target.shape)
+        scalar = self.constant("cst", literal, element)
+        return self.emit(hint, f"linalg.fill ins({scalar.name} : {element}) outs({target.name} : {target.type}) -> {target.type}",
+                         element, target.shape)
 
     def extract_slice(self, hint: str, source: Value, offsets: Sequence[Size], sizes: Sequence[Size],
                       strides: Sequence[int], dropped: Sequence[int] = ()) -> Value:

@@ -192,6 +192,11 @@ class Decoder:
         self.rows = f.dim("m", tokens, 0)
         self.position = f.extract_index("p", position)
         self.end = f.add_index("t", self.position, self.rows)
+        f.check(self.position, "sge", f.index(0), "the position is negative")
+        f.check(self.end, "sle", f.index(c.context), f"the position and the number of tokens exceed the context of {c.context} tokens")
+        largest = f.generic("largest", "r", [(wanted, "r")], [(f.filled("zero", [], "0", "i32"), "")],
+                            lambda b, row, other: [b.op(f"arith.maxui {row}, {other} : i32")], reduce="r")[0]
+        f.check(f.extract_index("last_row", largest), "ult", self.rows, "a wanted row is outside the rows of the tokens")
         half = c.rope.dimensions // 2
         self.cos, self.sin = (
             f.extract_slice(name, self.weights.table(f"rope.{name}", (c.context, half)), [self.position, 0],
