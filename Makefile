@@ -1,4 +1,5 @@
-# make demo   installs what is missing, builds, compiles the demonstration model and writes text with it
+# make demo   installs what is missing, builds, compiles the demonstration model and writes text with it, then puts the
+#             model into other number formats; the last is yours: make demo FORMAT='!rung.float<e3m1>'
 # make check  installs what is missing, builds, and runs every test
 # Both work on a fresh Debian 12 machine. `make` alone builds.
 
@@ -36,7 +37,7 @@ check: build
 	@$(PYTHON) test/check.py --build=$(BUILD) --jobs=$(JOBS)
 
 demo: build
-	@$(PYTHON) examples/demo.py --build=$(BUILD)
+	@$(PYTHON) examples/demo.py --build=$(BUILD) $(if $(FORMAT),--format='$(FORMAT)')
 
 install: build
 	@cmake --install $(BUILD)

@@ -19,6 +19,7 @@ from tiny_llama import TinyLlama
 
 from rung import _numerics
 from rung.generate import LanguageModel
+from rung.importer.__main__ import main
 
 BUILD = pathlib.Path(_numerics.__file__).resolve().parents[2]
 Fraction = fractions.Fraction
@@ -185,7 +186,23 @@ def test_a_model_computes_with_the_values_that_were_written(name, build, tmp_pat
     assert np.linalg.norm(logits - answer) / np.linalg.norm(answer) < 1e-4
 
 
+@pytest.mark.parametrize("weights, scale", [("i16", "f64"), ("ui16", "bf16"), ("i8", "i32"), ("!rung.uint<7, offset = 64>", "e4m3")])
+def test_every_width_has_a_place_in_the_file(weights, scale, tiny, tmp_path, capsys):
+    assert command(capsys, tiny, "-o", tmp_path / "model.mlir", f"--weights={weights}", f"--scale={scale}") == (0, "", "")
+    stored = read_parameters(tmp_path / "model.safetensors")["blk.0.ffn_up.weight.codes"]
+    assert stored.shape == (96, 64 * _numerics.Format(weights).bits // 8)
+
+
 # ---- the command
+
+def command(capsys, *arguments):
+    """Exit status, stdout, stderr of rung-import."""
+    try:
+        code = main(list(map(str, arguments)))
+    except SystemExit as exit:
+        code = exit.code
+    return code, *capsys.readouterr()
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
@@ -204,10 +221,10 @@ def tiny(tmp_path_factory):
     (["--group=32"], "--group goes with --weights=FORMAT only"),
     (["--scale=f32"], "--scale goes with --weights=FORMAT only"),
 ])
-def test_the_command_reports_errors(flags, message, tiny, build, tmp_path):
-    result = subprocess.run([build / "bin/rung-import", tiny, "-o", tmp_path / "model.mlir", *flags], capture_output=True, text=True)
-    assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr.startswith(f"rung-import: error: {message}") and result.stderr.count("\n") == 1, result.stderr
+def test_the_command_reports_errors(flags, message, tiny, tmp_path, capsys):
+    code, out, log = command(capsys, tiny, "-o", tmp_path / "model.mlir", *flags)
+    assert (code, out) == (1, "")
+    assert log.startswith(f"rung-import: error: {message}") and log.count("\n") == 1, log
     assert not list(tmp_path.iterdir())
 
 
@@ -217,12 +234,11 @@ def test_the_command_reports_errors(flags, message, tiny, build, tmp_path):
     (1e9, ["--weights=int4", "--group=16"], "elements [1, 0] to [1, 15]: a group's greatest magnitude is 1000000000: its scale is "
                                             "greater than 65504, the greatest of the scale format"),
 ])
-def test_values_that_cannot_be_quantized(value, flags, message, tiny, build, tmp_path):
+def test_values_that_cannot_be_quantized(value, flags, message, tiny, tmp_path, capsys):
     (changed := tmp_path / "changed.gguf").write_bytes(pathlib.Path(tiny).read_bytes())
     tensor = next(t for t in gguf.GGUFReader(changed, "r+").tensors if t.name == "blk.0.ffn_up.weight")
     tensor.data[1, 0] = value
     tensor.data.base.flush()
-    result = subprocess.run([build / "bin/rung-import", changed, "-o", tmp_path / "model.mlir", *flags], capture_output=True, text=True)
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"rung-import: error: {changed}: tensor 'blk.0.ffn_up.weight': {message}"), result.stderr
+    code, _, log = command(capsys, changed, "-o", tmp_path / "model.mlir", *flags)
+    assert code == 1 and log.startswith(f"rung-import: error: {changed}: tensor 'blk.0.ffn_up.weight': {message}"), log
     assert list(tmp_path.iterdir()) == [changed]

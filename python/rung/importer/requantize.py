@@ -19,8 +19,9 @@ from .errors import CheckpointError
 from .gguf_file import GGUFFile
 from .gguf_formats import BlockFormat, Field
 
-# The safetensors dtype of canonical storage by the MLIR type; all types of at most 8 bits are U8.
-_WIDE_DTYPES = {"f16": "F16", "bf16": "BF16", "i16": "I16", "f32": "F32", "i32": "I32", "f64": "F64"}
+# The safetensors dtypes of canonical storage: of floats by their type, of all else by its bits.
+_FLOAT_DTYPES = {"f16": "F16", "bf16": "BF16", "f32": "F32", "f64": "F64"}
+_DTYPES = {8: "U8", 16: "I16", 32: "I32"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,4 +86,5 @@ class RequantizedFile(GGUFFile):
 
 
 def _field(suffix: str, format, block: int = 1) -> Field:
-    return Field(suffix, format.type, format.bits, _WIDE_DTYPES.get(format.type, "U8"), block)
+    dtype = _FLOAT_DTYPES.get(format.type) or _DTYPES[max(format.bits, 8)]
+    return Field(suffix, format.type, format.bits, dtype, block)
