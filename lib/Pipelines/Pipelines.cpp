@@ -81,6 +81,7 @@ void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
   math.features.assign(target.features.begin(), target.features.end());
   pm.addNestedPass<func::FuncOp>(createRungExpandMath(math));
 
+  pm.addNestedPass<func::FuncOp>(createRungExpandReshapes());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

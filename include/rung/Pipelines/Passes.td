@@ -261,6 +261,27 @@ def RungFinalizeEntries : Pass<"rung-finalize-entries", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
 }
 
+def RungExpandReshapes : Pass<"rung-expand-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "Write reshapes to several dynamic sizes as casts";
+  let description = [{
+    `expand-strided-metadata` expects that at most one size of those that a
+    dimension is split into is dynamic, and takes the others from it. The
+    operation has them all.
+
+    Before:
+    ```mlir
+    %r = memref.expand_shape %m [[0, 1], [2]] output_shape [%a, %b, 32] : memref<?x32xf32> into memref<?x?x32xf32>
+    ```
+    After:
+    ```mlir
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %m : memref<?x32xf32> -> ...
+    %stride = arith.muli %b, %c32 : index
+    %r = memref.reinterpret_cast %base to offset: [0], sizes: [%a, %b, 32], strides: [%stride, 32, 1] : memref<f32> to memref<?x?x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def RungMoveHalves : Pass<"rung-move-halves", "::mlir::LLVM::LLVMFuncOp"> {
   let summary = "Load and store f16 and bf16 as integers";
   let description = [{

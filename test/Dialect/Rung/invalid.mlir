@@ -125,8 +125,8 @@ func.func private @entries(!rung.codebook<2, [0, 1, 2, 3, 4]>)
 
 // -----
 
-// expected-error @+1 {{storage of 'i64', expected a number format}}
-"test"() {a = #rung.storage<i64, [4], canonical>} : () -> ()
+// expected-error @+1 {{storage of 'i24', expected a number format}}
+"test"() {a = #rung.storage<i24, [4], canonical>} : () -> ()
 
 // -----
 

@@ -51,3 +51,11 @@ func.func @condition_as_number(%x: tensor<9xf32>) -> tensor<9xi1> {
   %y = arith.cmpf ogt, %x, %x : tensor<9xf32>
   return %y : tensor<9xi1>
 }
+
+// -----
+
+func.func @after_bufferization(%w: memref<4x64xi8>, %y: memref<4x64xf32>) {
+  // expected-error @+1 {{has its storage already; this pass comes once, before bufferization}}
+  rung.elementwise dequantize input(%w : memref<4x64xi8>) init(%y : memref<4x64xf32>)
+  return
+}

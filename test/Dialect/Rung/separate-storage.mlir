@@ -216,3 +216,15 @@ func.func @conditions(%x: tensor<9xf32>, %bits: tensor<9xi1>) -> (tensor<9xf32>,
   %y = arith.select %m, %x, %c : tensor<9xi1>, tensor<9xf32>
   return %y, %bits : tensor<9xf32>, tensor<9xi1>
 }
+
+// -----
+
+// Indices are no codes: they stay as they are.
+
+// CHECK-LABEL: func @wide_indices
+// CHECK: rung.gather {{.*}} indices(%{{.*}} : tensor<6xi64>) {{.*}}#rung.storage<i64, [6], canonical>
+func.func @wide_indices(%w: tensor<100x64x!rung.int<4>>, %i: tensor<6xi64>) -> tensor<6x64x!rung.int<4>> {
+  %e = tensor.empty() : tensor<6x64x!rung.int<4>>
+  %r = rung.gather source(%w : tensor<100x64x!rung.int<4>>) indices(%i : tensor<6xi64>) init(%e : tensor<6x64x!rung.int<4>>) -> tensor<6x64x!rung.int<4>>
+  return %r : tensor<6x64x!rung.int<4>>
+}

@@ -96,6 +96,9 @@ LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   Type format, ArrayRef<int64_t> shape,
                                   StorageKind kind, StringRef layout,
                                   int64_t rowsPerBlock) {
+  // Indices are no number format, and stay as they are.
+  if (format.isSignlessInteger(64) && kind == StorageKind::Canonical)
+    return success();
   std::optional<NumberFormat> numbers = numberFormatOf(format);
   if (!numbers)
     return emitError() << "storage of " << format
@@ -127,7 +130,8 @@ LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 unsigned StorageAttr::getBits() const {
-  return numberFormatOf(getFormat())->bits();
+  std::optional<NumberFormat> format = numberFormatOf(getFormat());
+  return format ? format->bits() : getFormat().getIntOrFloatBitWidth();
 }
 
 RankedTensorType StorageAttr::getLogicalType() const {

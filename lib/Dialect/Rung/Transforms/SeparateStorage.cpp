@@ -383,6 +383,22 @@ checkTypes(ModuleOp module,
   return failure(result.wasInterrupted());
 }
 
+/// Refuses operations that have their storage already.
+static LogicalResult verifyNotSeparated(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    auto isMemory = [](Type type) { return isa<MemRefType>(type); };
+    if (!isa<MatmulOp, ElementwiseOp, GatherOp, ParameterOp>(op) ||
+        (!op->hasAttr("storage") &&
+         llvm::none_of(op->getOperandTypes(), isMemory) &&
+         llvm::none_of(op->getResultTypes(), isMemory)))
+      return WalkResult::advance();
+    op->emitOpError("has its storage already; this pass comes once, before "
+                    "bufferization");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Refuses rows of codes whose number the bytes would not tell.
 static LogicalResult verifyStaticRows(Operation *op, StringRef what,
                                       Type type) {
@@ -414,7 +430,8 @@ static LogicalResult verifyNoSubByte(Operation *op, StringRef what, Type type) {
 
 void SeparateStorage::runOnOperation() {
   ModuleOp module = getOperation();
-  if (failed(checkTypes(module, verifyStaticRows)))
+  if (failed(verifyNotSeparated(module)) ||
+      failed(checkTypes(module, verifyStaticRows)))
     return signalPassFailure();
   StoragePlan plan(module, getDevice(module));
   if (plan.isInconsistent())
@@ -423,7 +440,10 @@ void SeparateStorage::runOnOperation() {
   llvm::DenseMap<Value, StorageAttr> storageOf;
   auto remember = [&](Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (type && numberFormatOf(type.getElementType()) && !isCondition(value))
+    if (type &&
+        (numberFormatOf(type.getElementType()) ||
+         type.getElementType().isSignlessInteger(64)) &&
+        !isCondition(value))
       storageOf[value] = plan.lookup(value);
   };
   llvm::DenseSet<Operation *> movable;

@@ -34,7 +34,8 @@ def Rung_Dialect : Dialect {
     Attributes of functions' arguments that the pipelines read: `rung.name`
     (the name that rung-run and Python show), `rung.inout` (updated in place).
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
