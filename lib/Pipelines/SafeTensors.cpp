@@ -24,6 +24,28 @@ unsigned dtypeBytes(StringRef dtype) {
       .Default(0);
 }
 
+/// True of JSON that nests deeper than any header does, which has three levels.
+/// LLVM's parser recurses, and would run out of stack.
+bool isDeep(StringRef json) {
+  constexpr int kDeepest = 64;
+  int depth = 0;
+  bool inString = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    char c = json[i];
+    if (c == '"')
+      inString = !inString;
+    else if (inString)
+      i += c == '\\'; // what is escaped
+    else if (c == '[' || c == '{')
+      ++depth;
+    else if (c == ']' || c == '}')
+      --depth;
+    if (depth > kDeepest)
+      return true;
+  }
+  return false;
+}
+
 /// Reads one file's header.
 class HeaderReader {
 public:
@@ -40,7 +62,11 @@ public:
                    " bytes long, but only " + Twine(contents.size() - 8) +
                    " follow; it is truncated or no safetensors file");
     data = contents.drop_front(8 + length);
-    Expected<json::Value> header = json::parse(contents.substr(8, length));
+    StringRef text = contents.substr(8, length);
+    if (isDeep(text))
+      return error("has a header that is no object of tensors: its brackets "
+                   "are nested too deeply");
+    Expected<json::Value> header = json::parse(text);
     if (!header)
       return error("has a header that is no JSON: " +
                    toString(header.takeError()));

@@ -174,12 +174,13 @@ def test_a_file_that_is_not_there(refuse):
     (b"", ["p.safetensors"]),
     (b"not a file of tensors", ["p.safetensors"]),
     ((1 << 40).to_bytes(8, "little") + b"{}", ["p.safetensors"]),
+    ((100000).to_bytes(8, "little") + b"[" * 100000, ["p.safetensors", "nested too deeply"]),
     (safetensors({"layer.weight": ("U8", CODES)})[:-1], ["p.safetensors"]),
     (safetensors({"other.weight": ("U8", CODES)}), ["layer.weight", "p.safetensors"]),
     (safetensors({"layer.weight": ("U8", CODES[:, :1].copy())}), ["layer.weight", "[2, 1]", "[2, 2]"]),
     (safetensors({"layer.weight": ("F32", CODES.astype(np.float32))}), ["layer.weight", "F32", "U8"]),
     (safetensors({"layer.weight": ("U8", CODES | 0b11)}), ["layer.weight", "3"]),
-], ids=["empty", "junk", "header", "truncated", "other-name", "shape", "dtype", "invalid-code"])
+], ids=["empty", "junk", "header", "nested", "truncated", "other-name", "shape", "dtype", "invalid-code"])
 def test_parameters_that_do_not_fit(refuse, tmp_path, content, parts):
     (tmp_path / "p.safetensors").write_bytes(content)
     message = refuse(PARAMETER, "--parameters=p.safetensors")
