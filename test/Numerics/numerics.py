@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Calls lib/Numerics through rung-numerics-driver (test/Unit/Numerics/Driver.cpp)."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -13,11 +14,21 @@ DRIVER = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).resolve() / 
 NONE = (1 << 64) - 1  # in place of a code: NaN into a format without one
 
 
+@functools.cache
+def driver() -> subprocess.Popen:
+    """Answers requests until it meets a bad one."""
+    return subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 def run(*args: str, data: bytes) -> bytes:
-    done = subprocess.run([DRIVER, *args], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.decode().strip())
-    return done.stdout
+    process = driver()
+    process.stdin.write("\t".join([str(len(data)), *args]).encode() + b"\n" + data)
+    process.stdin.flush()
+    size = process.stdout.readline()
+    if not size:
+        driver.cache_clear()
+        raise RuntimeError(process.communicate()[1].decode().strip())
+    return process.stdout.read(int(size))
 
 
 def shape_text(shape) -> str:

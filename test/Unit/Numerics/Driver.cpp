@@ -5,24 +5,26 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Puts binary data through the library, for comparison with numpy packages. All
-// numbers on stdin and stdout are little-endian float64 or uint64 (a code; all
-// ones for "none"), row-major and without headers.
+// Puts binary data through the library, for comparison with numpy packages.
+// Each request on stdin is a line, BYTES and the words of a command separated
+// by tabs, and that many bytes; the answer is a line, BYTES, and that many
+// bytes. (A program that answers many requests is started once.) All numbers
+// are little-endian float64 or uint64 (a code; all ones for "none"), row-major.
 //
-//   tables FORMAT...                           values of all codes
-//   decode FORMAT                              codes -> values
+//   tables FORMAT...       values of all codes
+//   decode FORMAT          codes -> values
 //   encode FORMAT [toward_zero|stochastic=N] [saturate]
-//                                              values -> codes; stochastic: n
-//                                              values, n random numbers
-//   quotient FORMAT                            n numerators, n denominators ->
-//   codes pack BITS SHAPE, unpack BITS SHAPE         codes -> bytes, bytes ->
-//   codes dequantize RESULT input=FORMAT:SHAPE [scale=F:S] [second=F:S]
-//   [zero=F:S] [subtract|rescale]
-//       [block=SHAPE] [second_block=SHAPE]     codes of the operands in this
-//       order -> codes
-//   quantize (the same)
+//                          values -> codes; stochastic: n values, n random
+//                          numbers
+//   quotient FORMAT        n numerators, n denominators -> codes
+//   pack BITS SHAPE        codes -> bytes
+//   unpack BITS SHAPE      bytes -> codes
+//   dequantize RESULT input=FORMAT:SHAPE [scale=F:S] [second=F:S] [zero=F:S]
+//       [subtract|rescale] [block=SHAPE] [second_block=SHAPE]
+//                          codes of the operands in this order -> codes
+//   quantize               the same
 //   quantize_blocks FORMAT SCALEFORMAT absmax|mx SHAPE BLOCK
-//                                              values -> codes, scale codes
+//                          values -> codes, scale codes
 //
 // FORMAT is a name of rung-format, or int/W, uint/W/OFFSET,
 // float/X/M/BIAS/SPECIALS[/unsigned], codebook/W/V0/V1/... SHAPE is 3x4x5, or
@@ -37,10 +39,10 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
+#include <iostream>
 
 using namespace rung;
 using llvm::StringRef;
@@ -48,6 +50,9 @@ using llvm::StringRef;
 namespace {
 llvm::ExitOnError exitOnError("rung-numerics-driver: error: ");
 constexpr uint64_t none = ~uint64_t(0);
+
+/// What the request being answered has written so far.
+std::string reply;
 
 [[noreturn]] void fail(const llvm::Twine &message) {
   llvm::errs() << "rung-numerics-driver: error: " << message << "\n";
@@ -117,8 +122,8 @@ std::vector<T> asNumbers(StringRef bytes) {
 
 template <typename T>
 void write(const std::vector<T> &numbers) {
-  llvm::outs().write(reinterpret_cast<const char *>(numbers.data()),
-                     numbers.size() * sizeof(T));
+  reply.append(reinterpret_cast<const char *>(numbers.data()),
+               numbers.size() * sizeof(T));
 }
 
 void tabulate(const NumberFormat &format) {
@@ -231,25 +236,16 @@ void scale(bool quantizing, const NumberFormat &result,
   write(exitOnError(quantizing ? quantize(tensor->ref(), scaling, result)
                                : dequantize(tensor->ref(), scaling, result)));
 }
-} // namespace
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  std::vector<StringRef> args(argv + 1, argv + argc);
+void answer(llvm::ArrayRef<StringRef> args, StringRef input) {
   if (args.size() < 2)
     fail("expected a command and a format; see the head of Driver.cpp");
-  if (args[0] == "tables") {
-    for (StringRef format : llvm::ArrayRef(args).drop_front())
+  StringRef command = args[0];
+  llvm::ArrayRef<StringRef> options = args.drop_front(2);
+  if (command == "tables") {
+    for (StringRef format : args.drop_front())
       tabulate(parseFormat(format));
-    return 0;
-  }
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
-      llvm::MemoryBuffer::getSTDIN();
-  if (!buffer)
-    fail(buffer.getError().message());
-  StringRef input = (*buffer)->getBuffer(), command = args[0];
-  llvm::ArrayRef<StringRef> options = llvm::ArrayRef(args).drop_front(2);
-  if (command == "pack" && options.size() == 1) {
+  } else if (command == "pack" && options.size() == 1) {
     write(packCodes(asNumbers<uint64_t>(input), parseShape(options[0]),
                     toInteger(args[1])));
   } else if (command == "unpack" && options.size() == 1) {
@@ -273,6 +269,21 @@ int main(int argc, char **argv) {
     write(result.scales);
   } else {
     fail("unknown command '" + command + "'");
+  }
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  for (std::string line; std::getline(std::cin, line);) {
+    llvm::SmallVector<StringRef> words;
+    StringRef(line).split(words, '\t');
+    std::string input(toInteger(words[0]), 0);
+    if (!std::cin.read(input.data(), input.size()))
+      fail("input ends early");
+    reply.clear();
+    answer(llvm::ArrayRef(words).drop_front(), input);
+    std::cout << reply.size() << '\n' << reply << std::flush;
   }
   return 0;
 }
