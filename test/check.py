@@ -61,8 +61,8 @@ def run_pytest(build: pathlib.Path, jobs: int) -> tuple[int, int, int]:
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         code = subprocess.call(
             [sys.executable, "-m", "pytest", "-rs", f"--junitxml={report.name}", "-p", "no:cacheprovider",
-             # A file's tests share what they have built, so they stay together.
-             "-n", str(jobs), "--dist", "loadfile"],
+             # What runs together: conftest.py. In this order the longest files are not last.
+             "-n", str(jobs), "--dist", "loadscope", "--no-loadscope-reorder"],
             cwd=ROOT, env=os.environ | {"RUNG_BUILD": str(build)})
         return junit_totals(report.name, code)
 

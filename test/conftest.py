@@ -4,9 +4,11 @@
 
 import os
 import pathlib
+import re
 import sys
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
@@ -17,3 +19,15 @@ sys.path.insert(0, str(BUILD / "python"))
 def build() -> pathlib.Path:
     """The build folder."""
     return BUILD
+
+
+class Scheduling(LoadScopeScheduling):
+    """A file's tests share what they have built, so one process runs them; but `batch N` at the beginning of a test's
+    parameters says that it shares with these only."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return re.match(r"[^:]*(::[^\[]*\[batch \d+)?", nodeid)[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)

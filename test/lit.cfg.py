@@ -17,7 +17,7 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(build, "bin"), "/usr/lib/llvm-22/bin", config.environment["PATH"]]
 )
 config.substitutions.append(("%build", build))
-config.substitutions.append(("%python", lit_config.params["python"]))
+config.substitutions.append(("%python", os.path.abspath(lit_config.params["python"])))
 for name in ("PYTHONPATH", "CCACHE_DIR", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

@@ -38,7 +38,8 @@ struct DecomposeAggregate final
 
 /// Work that is not worth repeating for each element of a broadcast.
 bool isCheap(linalg::LinalgOp op) {
-  return llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
+  return llvm::all_of(op.getBlock()->without_terminator(), [](Operation
+                                                                  &inner) {
     return !isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
            !isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemFOp,
                 arith::RemSIOp, arith::RemUIOp, tensor::ExtractOp>(inner);
@@ -51,9 +52,10 @@ bool shouldFuse(OpOperand *operand) {
   if (!producer || !consumer)
     return false;
   // Filling is free to repeat; anything else must have this one consumer.
-  bool isFill = producer.getNumDpsInputs() == 1 &&
-                !isa<ShapedType>(producer.getDpsInputOperand(0)->get().getType()) &&
-                llvm::hasSingleElement(*producer.getBlock());
+  bool isFill =
+      producer.getNumDpsInputs() == 1 &&
+      !isa<ShapedType>(producer.getDpsInputOperand(0)->get().getType()) &&
+      llvm::hasSingleElement(*producer.getBlock());
   if (isFill)
     return true;
   if (!operand->get().hasOneUse() || producer->getNumResults() != 1)

@@ -39,11 +39,11 @@ def test_reference(build):
         assert chapter in dialect
     assert "### `tile.mma`" in (build / "docs/TileDialect.md").read_text()
     help_text = subprocess.run([build / "bin/rung-opt", "--help"], capture_output=True, text=True, check=True).stdout
-    passes = set(re.findall(r"^ +--((?:rung|tile|convert-rung|convert-tile)-[\w-]+)", help_text, re.MULTILINE))
+    passes = set(re.findall(r"^ {6}--((?:rung|tile|convert-rung|convert-tile)-[\w-]+)", help_text, re.MULTILINE))
     documented = set()
     for page in ("RungPasses", "TilePasses", "ConversionPasses", "PipelinePasses"):
         documented |= set(re.findall(r"^### `-([\w-]+)`", (build / f"docs/{page}.md").read_text(), re.MULTILINE))
-    assert documented <= passes and "rung-fuse-dequantize" in documented
+    assert documented == passes - {"rung-to-cpu"}  # a pipeline
 
 
 def test_the_comparison_itself():

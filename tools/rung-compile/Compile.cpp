@@ -11,6 +11,7 @@
 #include "rung/Runtime/BundleWriter.h"
 #include "rung/Target/CodeGen.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -34,15 +35,25 @@ llvm::Error diagnosed() { return llvm::createStringError(""); }
 
 llvm::Error lower(ModuleOp module, const CPUTarget &target,
                   const CompileOptions &options) {
-  PassManager pm(module.getContext());
-  std::string dumpError;
+  std::optional<PassDump> dump;
   if (!options.dumpDirectory.empty())
-    pm.addInstrumentation(createPassDumper(options.dumpDirectory, dumpError));
-  buildRungToCPUPipeline(pm, target);
-  if (failed(pm.run(module)))
+    dump.emplace(options.dumpDirectory);
+  auto run = [&](bool verifyEachPass, auto... build) {
+    PassManager pm(module.getContext());
+    pm.enableVerifier(verifyEachPass);
+    if (dump)
+      pm.addInstrumentation(createPassDumper(*dump));
+    (build(pm, target), ...);
+    return pm.run(module);
+  };
+  // The last part has two dozen passes and the most operations: verifying each
+  // of them would take a third of the time of them all.
+  if (failed(run(true, buildTensorPipeline, buildLoopPipeline)) ||
+      failed(run(/*verifyEachPass=*/bool(dump), buildLLVMPipeline)) ||
+      failed(verify(module)))
     return diagnosed();
-  if (!dumpError.empty())
-    return llvm::createStringError(dumpError);
+  if (dump && !dump->error.empty())
+    return llvm::createStringError(dump->error);
   return llvm::Error::success();
 }
 

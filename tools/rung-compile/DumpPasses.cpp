@@ -20,12 +20,7 @@ namespace {
 
 class PassDumper final : public PassInstrumentation {
 public:
-  PassDumper(StringRef directory, std::string &error)
-      : directory(directory), error(error) {
-    if (std::error_code code = llvm::sys::fs::create_directories(directory))
-      error = "cannot create directory '" + directory.str() +
-              "': " + code.message();
-  }
+  explicit PassDumper(PassDump &dump) : dump(dump) {}
 
   void runAfterPass(Pass *pass, Operation *op) override {
     std::string name = pass->getArgument().str();
@@ -37,7 +32,7 @@ public:
     if (name.empty()) // the pass that ran the nested ones
       name = llvm::join(nested, "+");
     nested.clear();
-    if (!name.empty() && error.empty())
+    if (!name.empty() && dump.error.empty())
       write(name, op);
   }
 
@@ -45,11 +40,11 @@ private:
   void write(StringRef name, Operation *module) {
     std::string text;
     llvm::raw_string_ostream(text) << *module << "\n";
-    if (text == last)
+    if (text == dump.last)
       return;
-    SmallString<128> path(directory);
+    SmallString<128> path(dump.directory);
     llvm::sys::path::append(
-        path, llvm::formatv("{0,0+3}-{1}.mlir", number++, name).str());
+        path, llvm::formatv("{0,0+3}-{1}.mlir", dump.number++, name).str());
     std::error_code code;
     llvm::raw_fd_ostream file(path, code);
     if (!code) {
@@ -59,22 +54,24 @@ private:
       file.clear_error();
     }
     if (code)
-      error = "cannot write '" + path.str().str() + "': " + code.message();
-    last = std::move(text);
+      dump.error = "cannot write '" + path.str().str() + "': " + code.message();
+    dump.last = std::move(text);
   }
 
-  std::string directory;
-  std::string &error;
-  std::string last;
+  PassDump &dump;
   std::vector<std::string> nested;
-  unsigned number = 0;
 };
 
 } // namespace
 
-std::unique_ptr<PassInstrumentation> createPassDumper(StringRef directory,
-                                                      std::string &error) {
-  return std::make_unique<PassDumper>(directory, error);
+PassDump::PassDump(StringRef directory) : directory(directory) {
+  if (std::error_code code = llvm::sys::fs::create_directories(directory))
+    error =
+        "cannot create directory '" + directory.str() + "': " + code.message();
+}
+
+std::unique_ptr<PassInstrumentation> createPassDumper(PassDump &dump) {
+  return std::make_unique<PassDumper>(dump);
 }
 
 } // namespace rung

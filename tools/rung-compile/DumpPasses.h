@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include <memory>
+#include <string>
 
 namespace mlir {
 class PassInstrumentation;
@@ -14,11 +15,22 @@ class PassInstrumentation;
 
 namespace rung {
 
-/// Writes the whole module into `directory` as NNN-PASS.mlir after each pass
-/// that changed it. `error` gets the message of the first file that could not
-/// be written.
-std::unique_ptr<mlir::PassInstrumentation>
-createPassDumper(llvm::StringRef directory, std::string &error);
+/// A folder with the IR after each pass, of one or more pass managers.
+struct PassDump {
+  /// Makes the folder.
+  explicit PassDump(llvm::StringRef directory);
+
+  std::string directory;
+  /// The message of the first file that could not be written.
+  std::string error;
+  /// The module as it was written last.
+  std::string last;
+  unsigned number = 0;
+};
+
+/// Writes the whole module into the folder as NNN-PASS.mlir after each pass
+/// that changed it.
+std::unique_ptr<mlir::PassInstrumentation> createPassDumper(PassDump &dump);
 
 } // namespace rung
 

@@ -52,11 +52,12 @@ BEST = next(device for device in reversed(DEVICES) if supported(device))
 
 
 def on_devices(name: str, values) -> pytest.MarkDecorator:
-    """Every value on this machine's best device, the first one on the others too."""
+    """Every value on this machine's best device, the first one on the others too. No two tests share anything."""
     values = list(values)
     cases = [(BEST, value) for value in values]
     cases += [(device, values[0]) for device in DEVICES if device != BEST and supported(device)]
-    return pytest.mark.parametrize(f"device,{name}", cases)
+    return pytest.mark.parametrize(f"device,{name}", [
+        pytest.param(device, value, id=f"batch {number}-{device}-{value}") for number, (device, value) in enumerate(cases)])
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

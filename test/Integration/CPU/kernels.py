@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import re
@@ -33,9 +34,10 @@ def tool(name: str, *arguments: str | os.PathLike) -> str:
     return done.stdout
 
 
-def generate(case: Case, entry: str) -> str:
-    """The text of one function, its affine maps written out, so that functions can stand in one module."""
-    text = tool("rung-gen", "matmul", *case.flags(entry))
+@functools.cache
+def generate(case: Case) -> str:
+    """The text of a function @kernel, its affine maps written out, so that functions can stand in one module."""
+    text = tool("rung-gen", "matmul", *case.flags("kernel"))
     aliases = dict(re.findall(r"^(#map\d*) = (.*)$", text, re.MULTILINE))
     body = text[text.index("module {") + len("module {") : text.rindex("}")]
     return re.sub(r"#map\d*", lambda match: aliases[match[0]], body)
@@ -43,7 +45,7 @@ def generate(case: Case, entry: str) -> str:
 
 def compile_cases(cases: list[Case], target: str, bundle: pathlib.Path) -> None:
     """One bundle of many kernels; case i is the entry `case_i`."""
-    module = "module {" + "".join(generate(case, f"case_{i}") for i, case in enumerate(cases)) + "}\n"
+    module = "module {" + "".join(generate(case).replace("@kernel", f"@case_{i}") for i, case in enumerate(cases)) + "}\n"
     source = bundle.with_suffix(".mlir")
     source.write_text(module)
     tool("rung-compile", source, f"--target={target}", "--emit=bundle", "-o", bundle)

@@ -70,7 +70,7 @@ static void fuse(IRRewriter &rewriter, const Contraction &contraction,
       epilogue.activation, epilogue.saturate, compute,
       /*schedules=*/ArrayAttr(), /*storage=*/ArrayAttr());
   auto sizeOf = [&](int64_t loop) {
-    auto dim = llvm::find(contraction.x.dims, loop);
+    const auto *dim = llvm::find(contraction.x.dims, loop);
     return tensor::getMixedSize(rewriter, loc, contraction.x.value,
                                 dim - contraction.x.dims.begin());
   };
