@@ -11,7 +11,7 @@
 
 namespace mlir {
 class PassInstrumentation;
-}
+} // namespace mlir
 
 namespace rung {
 

@@ -63,7 +63,7 @@ def bundles(request, tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("batch, target, case", parameters())
+@pytest.mark.parametrize("batch, target, case", list(parameters()))
 def test_matmul(bundles, batch, target, case):
     bundle, entry = bundles(batch, target, case)
     kernels.run_case(case, bundle, entry, threads=1 + zlib.crc32(case.id.encode()) % 2)
