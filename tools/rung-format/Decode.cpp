@@ -13,6 +13,7 @@
 #include "rung/Numerics/Report.h"
 #include "rung/Target/Device.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
@@ -56,16 +57,16 @@ static void printJson(llvm::raw_ostream &os, const DecodeProgram &program,
         });
     });
     out.attributeArray("xor", [&] {
-      for (unsigned word = 0; word != order.words(); ++word)
-        out.value(0);
+      for (uint32_t flips : program.packedXor)
+        out.value(flips);
     });
     out.attribute("instructions",
                   static_cast<int64_t>(program.cost.instructions));
     out.attribute("instructions_per_8", program.instructionsPer8(device));
     out.attribute("cycles_per_8", program.cyclesPer8(device));
     out.attributeArray("factor", [&] {
-      for (unsigned code = 0; code != order.codes(); ++code)
-        out.value(program.factor);
+      for (double factor : program.factors)
+        out.value(factor);
     });
     out.attribute("offset", program.offset);
     out.attribute("proved_codes", static_cast<int64_t>(program.provedCodes));
@@ -74,9 +75,21 @@ static void printJson(llvm::raw_ostream &os, const DecodeProgram &program,
   os << "\n";
 }
 
+/// One number if all are equal.
+static std::string factorsText(ArrayRef<double> factors) {
+  if (llvm::all_equal(factors))
+    return formatDecimal(factors.front());
+  return "[" +
+         llvm::join(llvm::map_range(factors,
+                                    [](double x) { return formatDecimal(x); }),
+                    ", ") +
+         "]";
+}
+
 static void printText(llvm::raw_ostream &os, const DecodeProgram &program,
-                      const DecodeDevice &device, StringRef mlir,
+                      const DecodeRequest &request, StringRef mlir,
                       const DecodeOptions &options) {
+  const DecodeDevice &device = *request.device;
   const BitOrder &order = program.order;
   os << options.from << " to " << options.to << " on " << device.name << "\n";
   os << llvm::formatv("  unit          {0} values in {1} words of 32 bits, {2}",
@@ -84,15 +97,26 @@ static void printText(llvm::raw_ostream &os, const DecodeProgram &program,
   if (device.lanes != 1)
     os << "; " << device.lanes << " units at a time";
   os << "\n";
+  if (!isLossless(*numberFormatOf(request.from), *numberFormatOf(request.to)))
+    os << "  rounds        values that " << options.to
+       << " lacks, to nearest even\n";
+  os << "  method        " << program.method << "\n";
+  if (llvm::any_of(program.packedXor, [](uint32_t x) { return x != 0; }))
+    os << llvm::formatv(
+        "  packed XOR    {0:$[, ]@[x8]}\n",
+        llvm::make_range(program.packedXor.begin(), program.packedXor.end()));
   os << llvm::formatv("  instructions  {0} ({1:F2} per 8 values)\n",
                       static_cast<int64_t>(program.cost.instructions),
                       program.instructionsPer8(device));
   os << llvm::formatv("  cycles        {0:F2} per 8 values\n",
                       program.cyclesPer8(device));
   if (options.freeScale)
-    os << llvm::formatv("  value         {0} * result - {1}\n",
-                        formatDecimal(program.factor),
-                        formatDecimal(program.offset));
+    os << "  value         " << factorsText(program.factors) << " * result - "
+       << formatDecimal(program.offset) << "\n";
+  for (const DecodeAlternative &other : program.alternatives)
+    os << llvm::formatv("  instead of    {0:F2} by {1}{2}{3}\n",
+                        other.instructions, other.method,
+                        other.refusal.empty() ? "" : ": ", other.refusal);
   os << llvm::formatv("  proved        {0} codes, each in {1} positions\n\n{2}",
                       program.provedCodes, order.codes(), mlir);
 }
@@ -105,15 +129,6 @@ llvm::Error printDecode(llvm::raw_ostream &os, Type from, Type to,
   request.freeScale = options.freeScale;
   if (llvm::Error error = setTarget(request, options.target))
     return error;
-  NumberFormat source = *numberFormatOf(from), result = *numberFormatOf(to);
-  if (source.hasTable() && !isLossless(source, result)) {
-    std::string lost;
-    llvm::raw_string_ostream stream(lost);
-    printConversion(stream, source, options.from, result, options.to,
-                    /*json=*/false);
-    return llvm::createStringError(StringRef(lost).trim() +
-                                   "; decode into a wider format");
-  }
   llvm::Expected<DecodeProgram> program = makeDecodeProgram(request);
   if (!program)
     return llvm::createStringError(options.from + " to " + options.to + ": " +
@@ -125,6 +140,6 @@ llvm::Error printDecode(llvm::raw_ostream &os, Type from, Type to,
   if (options.json)
     printJson(os, *program, *request.device, mlir);
   else
-    printText(os, *program, *request.device, mlir, options);
+    printText(os, *program, request, mlir, options);
   return llvm::Error::success();
 }

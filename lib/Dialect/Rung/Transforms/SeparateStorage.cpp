@@ -16,9 +16,14 @@
 #include "MoveCodes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Dialect/Tile/IR/Tile.h"
+#include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
 #include "rung/Layout/CanonicalStorage.h"
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Target/Device.h"
@@ -75,12 +80,18 @@ private:
     return entry && entry.isPublic() && !called.contains(entry.getName());
   }
 
+  const BitOrder &orderOf(Type format) {
+    auto it = orders.find(format);
+    if (it == orders.end())
+      it = orders.try_emplace(format, tile::chooseX86WeightOrder(format)).first;
+    return it->second;
+  }
+
   void planMatmul(MatmulOp op) {
     Builder builder(op.getContext());
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
-    unsigned bits = numberFormatOf(weight.getElementType())->bits();
     std::string layout =
-        PackedLayout::cpu(BitOrder::sequential(bits), lanes).str();
+        PackedLayout::cpu(orderOf(weight.getElementType()), lanes).str();
     plan(op.getWeightMutable(),
          StorageAttr::get(op.getContext(), weight.getElementType(),
                           weight.getShape(), StorageKind::Words, layout, 1));
@@ -150,6 +161,7 @@ private:
   llvm::MapVector<std::pair<Value, StorageAttr>, Value> packs;
   bool inconsistent = false;
   llvm::MapVector<Value, StorageAttr> packed;
+  llvm::DenseMap<Type, BitOrder> orders;
 };
 
 //===----------------------------------------------------------------------===//

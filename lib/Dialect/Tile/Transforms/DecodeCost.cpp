@@ -8,6 +8,7 @@
 #include "rung/Dialect/Tile/Transforms/DecodeCost.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -28,8 +29,8 @@ static constexpr int64_t kAnySize = std::numeric_limits<int64_t>::max();
 /// its index masked.
 static constexpr LookupCost kAVX512Lookups[] = {
     {"vpermps", 16, {1, 1}},
-    {"vpermi2ps", 32, {1, 1}},
-    {"vpermi2ps, vpermi2ps, vptestmd, vblendmps", 64, {4, 3.5}},
+    {"vpermi2ps", 32, {1, 2}},
+    {"vpermi2ps, vpermi2ps, vptestmd, vblendmps", 64, {4, 5.5}},
     {"vpandd, vgatherdps", kAnySize, {2, 11}},
 };
 static constexpr LookupCost kAVX2Lookups[] = {
@@ -42,6 +43,13 @@ static constexpr LookupCost kBaselineLookups[] = {
     {"pand, 4 x (movd, movss, unpcklps)", kAnySize, {13, 6.5}},
 };
 
+static constexpr FusedPair kAVX512Pairs[] = {
+    {"arith.andi", "arith.cmpi"},      // vptestmd, vptestnmd
+    {"arith.ori", "arith.select"},     // merged under a mask
+    {"llvm.intr.fma", "arith.select"}, // merged under a mask
+    {"arith.mulf", "arith.select"},    // merged under a mask
+};
+
 static constexpr FusedPair kGFX9Pairs[] = {
     {"arith.andi", "arith.ori"},   // v_and_or_b32
     {"arith.ori", "arith.ori"},    // v_or3_b32
@@ -52,6 +60,22 @@ static constexpr FusedPair kGFX9Pairs[] = {
     {"arith.shrui", "arith.andi"}, // v_bfe_u32
 };
 
+// PTX ISA, prmt (default mode; the selectors here never set bit 3, which would
+// replicate a sign) and cvt; CDNA2 ISA, V_PERM_B32.
+static constexpr PairConversion kHopperPairs[] = {
+    {"cvt.rn.f16x2.e4m3x2", 4, Specials::FN},
+    {"cvt.rn.f16x2.e5m2x2", 5, Specials::IEEE},
+};
+static constexpr InstructionCost kNvidiaInstructions[] = {
+    {"prmt.b32", {1, 2}},
+    {"fma.rn.bf16x2", {1, 2}},
+    {"cvt.rn.f16x2.e4m3x2", {1, 2}},
+    {"cvt.rn.f16x2.e5m2x2", {1, 2}},
+};
+static constexpr InstructionCost kGFX9Instructions[] = {
+    {"v_perm_b32", {1, 4}},
+};
+
 // Columns: logic, shift, add, int to float, float math, compare, select, half
 // convert, wide convert, narrow. A call counts as one instruction: x86-64 alone
 // has none between f32 and f16.
@@ -60,8 +84,15 @@ static constexpr DecodeDevice kX86Devices[] = {
      16,
      true,
      true,
-     {},
+     kAVX512Pairs,
      kAVX512Lookups,
+     true,
+     "",
+     true,
+     "",
+     0,
+     {},
+     {},
      {{1, 0.5},
       {1, 1},
       {1, 0.5},
@@ -78,6 +109,13 @@ static constexpr DecodeDevice kX86Devices[] = {
      true,
      {},
      kAVX2Lookups,
+     true,
+     "",
+     true,
+     "",
+     0,
+     {},
+     {},
      {{1, 0.33},
       {1, 0.5},
       {1, 0.33},
@@ -94,6 +132,13 @@ static constexpr DecodeDevice kX86Devices[] = {
      true,
      {},
      kBaselineLookups,
+     false,
+     "",
+     true,
+     "",
+     0,
+     {},
+     {},
      {{1, 0.33},
       {1, 0.5},
       {1, 0.33},
@@ -113,6 +158,13 @@ static constexpr DecodeDevice kGPUDevices[] = {
      false,
      {},
      {},
+     true,
+     "fma.rn.bf16x2",
+     true,
+     "prmt.b32",
+     4,
+     {},
+     kNvidiaInstructions,
      {{1, 2},
       {1, 2},
       {1, 2},
@@ -129,6 +181,13 @@ static constexpr DecodeDevice kGPUDevices[] = {
      false,
      {},
      {},
+     true,
+     "fma.rn.bf16x2",
+     true,
+     "prmt.b32",
+     4,
+     kHopperPairs,
+     kNvidiaInstructions,
      {{1, 2},
       {1, 2},
       {1, 2},
@@ -145,6 +204,13 @@ static constexpr DecodeDevice kGPUDevices[] = {
      false,
      kGFX9Pairs,
      {},
+     true,
+     "",
+     false,
+     "v_perm_b32",
+     8,
+     {},
+     kGFX9Instructions,
      {{1, 4},
       {1, 4},
       {1, 4},
@@ -169,6 +235,16 @@ const DecodeDevice *tile::findGPUDecodeDevice(StringRef name) {
     if (device.name == name)
       return &device;
   return nullptr;
+}
+
+const DecodeDevice *tile::findDecodeDevice(DeviceAttr device) {
+  auto lookup = device ? device.getProperties().getAs<StringAttr>("lookup")
+                       : StringAttr();
+  if (!lookup)
+    return nullptr;
+  return &getX86DecodeDevice(lookup == "permvar512" ? 512
+                             : lookup == "permps"   ? 256
+                                                    : 128);
 }
 
 std::string tile::listGPUDecodeDevices() {
@@ -201,7 +277,8 @@ static bool isFree(Operation &op) {
   StringRef name = op.getName().getStringRef();
   return op.hasTrait<OpTrait::ConstantLike>() ||
          op.hasTrait<OpTrait::IsTerminator>() || name == "arith.bitcast" ||
-         name == "vector.extract" || name == "vector.from_elements";
+         name == "vector.extract" || name == "vector.from_elements" ||
+         name == "vector.bitcast" || name == "vector.broadcast";
 }
 
 static std::optional<OpClass> classOf(Operation &op) {
@@ -224,6 +301,8 @@ static std::optional<OpClass> classOf(Operation &op) {
       {"arith.mulf", OpClass::FloatMath},
       {"arith.addf", OpClass::FloatMath},
       {"arith.subf", OpClass::FloatMath},
+      {"math.fma", OpClass::FloatMath},
+      {"llvm.intr.fma", OpClass::FloatMath},
       {"arith.cmpi", OpClass::Compare},
       {"arith.cmpf", OpClass::Compare},
       {"arith.select", OpClass::Select},
@@ -276,7 +355,17 @@ private:
     inputsOf[&op] = SmallVector<Value, 4>(inputs.begin(), inputs.end());
   }
 
+  /// A test for zero or not, as far as that matters.
+  static bool isTest(Operation &op) {
+    auto compare = dyn_cast<arith::CmpIOp>(op);
+    return !compare || ((compare.getPredicate() == arith::CmpIPredicate::eq ||
+                         compare.getPredicate() == arith::CmpIPredicate::ne) &&
+                        matchPattern(compare.getRhs(), m_Zero()));
+  }
+
   void absorbPair(Operation &op) {
+    if (!isTest(op))
+      return;
     for (Value operand : op.getOperands()) {
       Operation *inner = operand.getDefiningOp();
       if (!inner || !operand.hasOneUse() || outers.contains(inner))
@@ -297,16 +386,18 @@ private:
 };
 } // namespace
 
-/// The row of a called instruction, or null.
-static const LookupCost *lookupOf(func::CallOp call,
-                                  const DecodeDevice &device) {
+/// The cost of a called instruction, or null.
+static const OpCost *costOf(func::CallOp call, const DecodeDevice &device) {
   auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
       call, call.getCalleeAttr());
   auto name = callee ? callee->getAttrOfType<StringAttr>(kInstructionAttrName)
                      : StringAttr();
   for (const LookupCost &row : device.lookups)
     if (name && row.instruction == name.getValue())
-      return &row;
+      return &row.cost;
+  for (const InstructionCost &row : device.instructions)
+    if (name && row.instruction == name.getValue())
+      return &row.cost;
   return nullptr;
 }
 
@@ -319,8 +410,8 @@ llvm::Expected<OpCost> tile::countBlock(Block &block,
       continue;
     std::optional<OpCost> cost;
     if (auto call = dyn_cast<func::CallOp>(op)) {
-      if (const LookupCost *row = lookupOf(call, device))
-        cost = row->cost;
+      if (const OpCost *row = costOf(call, device))
+        cost = *row;
     } else if (std::optional<OpClass> opClass = classOf(op)) {
       cost = device.costs[static_cast<unsigned>(*opClass)];
       if (device.isVector && opClass == OpClass::IntToFloat &&

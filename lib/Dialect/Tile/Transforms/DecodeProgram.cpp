@@ -6,12 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
+#include "DecodeCandidates.h"
 #include "DecodeProof.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Dialect/Tile/IR/Tile.h"
 
@@ -145,10 +149,31 @@ static Value toElement(OpBuilder &builder, Location loc, Value value,
              : arith::BitcastOp::create(builder, loc, type, value).getResult();
 }
 
-/// @decode with the sequence of `from` as it is, or null if there is none.
-static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request, Type from,
+/// Canonical, without what is there twice. No pass manager: this runs inside of
+/// passes, too.
+static void simplify(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  RewritePatternSet patterns(context);
+  for (RegisteredOperationName name : context->getRegisteredOperations())
+    if (isa<arith::ArithDialect, vector::VectorDialect>(name.getDialect()))
+      name.getCanonicalizationPatterns(patterns, context);
+  FrozenRewritePatternSet frozen(std::move(patterns));
+  IRRewriter rewriter(context);
+  DominanceInfo dominance;
+  for (Operation &function : module.getBody()->getOperations()) {
+    // Folding alone converges; what does not is only less pretty.
+    (void)applyPatternsGreedily(&function, frozen);
+    eliminateCommonSubExpressions(rewriter, dominance, &function);
+  }
+}
+
+using EmitFunction = decltype(DecodeProgram::emit);
+
+/// @decode with the operations that `emit` makes, or null if it makes none.
+static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request,
+                                        const EmitFunction &emit,
                                         const BitOrder &order, Type element) {
-  MLIRContext *context = from.getContext();
+  MLIRContext *context = element.getContext();
   Location loc = UnknownLoc::get(context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
@@ -164,10 +189,7 @@ static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request, Type from,
   for (int64_t i = 0, e = order.words(); i != e; ++i)
     words.push_back(
         vector::ExtractOp::create(builder, loc, function.getArgument(0), i));
-  ConversionOptions options;
-  options.lookupEntries = request.lookupEntries;
-  SmallVector<Value> values =
-      emitDecode(builder, loc, from, order, request.to, words, options);
+  SmallVector<Value> values = emit(builder, loc, words);
   if (values.empty())
     return {};
   for (Value &value : values)
@@ -176,54 +198,57 @@ static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request, Type from,
       vector::FromElementsOp::create(builder, loc, valuesType, values);
   func::ReturnOp::create(builder, loc, result);
   lowerLookups(*module, function, *request.device);
-
-  PassManager passes(context, ModuleOp::getOperationName());
-  passes.addPass(createCanonicalizerPass());
-  passes.addPass(createCSEPass());
-  return succeeded(passes.run(*module)) ? std::move(module)
-                                        : OwningOpRef<ModuleOp>();
+  function.walk([](math::FmaOp op) { // upstream has no other pass for it alone
+    OpBuilder builder(op);
+    Value result = LLVM::FMAOp::create(builder, op.getLoc(), op.getType(),
+                                       op.getA(), op.getB(), op.getC());
+    op.replaceAllUsesWith(result);
+    op.erase();
+  });
+  simplify(*module);
+  return module;
 }
 
-/// The integers that the codes of `from` count, if a power of two and an
-/// integer multiple of it make values of them.
-static std::optional<AffineCode> freeScaleOf(const NumberFormat &from) {
-  std::optional<AffineCode> affine = from.affineCode();
-  if (!affine || affine->scale <= 0)
-    return std::nullopt;
-  int exponent;
-  double multiple = affine->offset / affine->scale;
-  if (std::frexp(affine->scale, &exponent) != 0.5 ||
-      multiple != std::trunc(multiple) || std::fabs(multiple) > 0x1p40)
-    return std::nullopt;
-  return affine;
+//===----------------------------------------------------------------------===//
+// The choice
+//===----------------------------------------------------------------------===//
+
+/// The sequence that there is for every pair of formats.
+static DecodeCandidate generalSequence(const DecodeRequest &request,
+                                       const BitOrder &order) {
+  DecodeCandidate candidate("general", order);
+  ConversionOptions options;
+  options.lookupEntries = request.lookupEntries;
+  candidate.emit = [from = request.from, to = request.to, order, options](
+                       OpBuilder &builder, Location loc, ValueRange words) {
+    return emitDecode(builder, loc, from, order, to, words, options);
+  };
+  return candidate;
 }
 
-static llvm::Expected<DecodeProgram> makeAsIs(const DecodeRequest &request,
-                                              Type from, Type element) {
-  NumberFormat format = *numberFormatOf(from);
-  DecodeProgram program{{}, BitOrder::sequential(format.bits())};
-  program.module = emitModule(request, from, program.order, element);
-  if (!program.module)
-    return llvm::createStringError(
-        "no sequence of operations is known for this pair of formats");
-  auto decode = program.module->lookupSymbol<func::FuncOp>("decode");
-  llvm::Expected<OpCost> cost =
-      countBlock(decode.getBody().front(), *request.device);
-  if (!cost)
-    return cost.takeError();
-  program.cost = *cost;
-  llvm::Expected<uint64_t> proved =
-      proveDecode(decode, format, program.order, *numberFormatOf(element));
-  if (!proved)
-    return proved.takeError();
-  program.provedCodes = *proved;
-  return program;
+/// What the device's matrix instructions would flush to zero.
+static bool hasLostSubnormals(const DecodeRequest &request,
+                              const DecodeCandidate &candidate,
+                              const NumberFormat &from) {
+  if (request.device->halfSubnormals || !request.to.isF16())
+    return false;
+  for (double factor : candidate.factors)
+    for (uint64_t code = 0; code != from.numCodes(); ++code) {
+      double result =
+          from.isValid(code)
+              ? (from.valueAsDouble(code) + candidate.offset) / factor
+              : 0;
+      if (result != 0 && std::fabs(result) < 0x1p-14)
+        return true;
+    }
+  return false;
 }
 
 llvm::Expected<DecodeProgram>
 tile::makeDecodeProgram(const DecodeRequest &request) {
   MLIRContext *context = request.from.getContext();
   context->loadDialect<arith::ArithDialect, func::FuncDialect,
+                       LLVM::LLVMDialect, math::MathDialect,
                        vector::VectorDialect, RungDialect, TileDialect>();
   std::optional<NumberFormat> from = numberFormatOf(request.from);
   if (!from || !from->hasTable())
@@ -237,29 +262,102 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
     return llvm::createStringError(
         "results are vectors of builtin types: decode into i8, i16, i32, f16, "
         "bf16, f32, f64 or a builtin 8-bit float such as e4m3");
-  llvm::Expected<DecodeProgram> program =
-      makeAsIs(request, request.from, element);
-  std::optional<AffineCode> affine = freeScaleOf(*from);
-  if (!program || !request.freeScale || !affine)
-    return program;
-  Type integers = affine->isSigned
-                      ? Type(IntType::get(context, from->bits()))
-                      : Type(UIntType::get(context, from->bits(), 0));
-  NumberFormat counted = *numberFormatOf(integers);
-  for (uint64_t code = 0; code != from->numCodes(); ++code) {
-    double n = counted.valueAsDouble(code);
-    if (!numberFormatOf(element)->findCode(n) ||
-        (from->isValid(code) &&
-         affine->scale * n + affine->offset != from->valueAsDouble(code)))
-      return program;
+
+  std::vector<DecodeCandidate> candidates;
+  std::vector<std::shared_ptr<DecodeProblem>> problems;
+  for (bool freeScale : {false, true}) {
+    if (freeScale && !request.freeScale)
+      continue;
+    auto problem = std::make_shared<DecodeProblem>(*from, element,
+                                                   *request.device, freeScale);
+    addArithmetic(*problem);
+    addBytes(*problem);
+    addLookups(*problem);
+    for (DecodeCandidate &candidate : problem->candidates) {
+      auto emit = std::move(candidate.emit);
+      candidate.emit = [problem, emit](OpBuilder &builder, Location loc,
+                                       ValueRange words) {
+        return emit(builder, loc, words);
+      };
+      candidates.push_back(std::move(candidate));
+    }
+    problem->candidates.clear(); // they hold the problem
   }
-  llvm::Expected<DecodeProgram> scaled = makeAsIs(request, integers, element);
-  if (!scaled)
-    return scaled.takeError();
-  if (scaled->cost.instructions >= program->cost.instructions)
-    return program;
-  scaled->factor = affine->scale;
-  scaled->offset = 0 - affine->offset; // never -0
-  scaled->provedCodes = program->provedCodes;
-  return scaled;
+  candidates.push_back(generalSequence(
+      request, request.order.value_or(BitOrder::sequential(from->bits()))));
+
+  std::vector<DecodeProgram> programs;
+  for (DecodeCandidate &candidate : candidates) {
+    if (request.order &&
+        (candidate.order != *request.order || !candidate.packedXor.empty()))
+      continue;
+    if (hasLostSubnormals(request, candidate, *from))
+      continue;
+    OwningOpRef<ModuleOp> module =
+        emitModule(request, candidate.emit, candidate.order, element);
+    if (!module)
+      continue;
+    auto decode = module->lookupSymbol<func::FuncOp>("decode");
+    llvm::Expected<OpCost> cost =
+        countBlock(decode.getBody().front(), *request.device);
+    if (!cost)
+      return cost.takeError();
+    DecodeProgram program(std::move(module), candidate.method, candidate.order);
+    program.packedXor = candidate.packedXor;
+    program.packedXor.resize(program.order.words(), 0);
+    program.factors = candidate.factors;
+    program.factors.resize(program.order.codes(), 1);
+    program.offset = candidate.offset == 0 ? 0 : candidate.offset; // never -0
+    program.cost = *cost;
+    program.emit = candidate.emit;
+    programs.push_back(std::move(program));
+  }
+  if (programs.empty())
+    return llvm::createStringError(
+        "no sequence of operations is known for this pair of formats");
+  // Cheapest first; of equals the first.
+  SmallVector<std::tuple<double, double, size_t>> ranks;
+  for (auto [index, program] : llvm::enumerate(programs))
+    ranks.emplace_back(program.cost.instructions / program.order.codes(),
+                       program.cost.cycles / program.order.codes(), index);
+  llvm::sort(ranks);
+  // The first that is proved. Only the last one's error is an error.
+  std::optional<size_t> chosen;
+  std::vector<DecodeAlternative> alternatives;
+  for (auto [instructions, cycles, index] : ranks) {
+    DecodeProgram &program = programs[index];
+    DecodeAlternative alternative{
+        program.method, program.instructionsPer8(*request.device), ""};
+    if (!chosen) {
+      llvm::Expected<uint64_t> proved =
+          proveDecode(program, *from, *numberFormatOf(element));
+      if (proved) {
+        program.provedCodes = *proved;
+        chosen = index;
+        continue;
+      }
+      if (index == std::get<2>(ranks.back()))
+        return proved.takeError();
+      alternative.refusal = llvm::toString(proved.takeError());
+    }
+    alternatives.push_back(std::move(alternative));
+  }
+  programs[*chosen].alternatives = std::move(alternatives);
+  return std::move(programs[*chosen]);
+}
+
+BitOrder tile::chooseX86WeightOrder(Type format) {
+  std::optional<NumberFormat> from = numberFormatOf(format);
+  if (!from->hasTable())
+    return BitOrder::sequential(from->bits());
+  DecodeRequest request;
+  request.from = format;
+  request.to = Float32Type::get(format.getContext());
+  request.device = &getX86DecodeDevice(512);
+  request.lookupEntries = 16;
+  llvm::Expected<DecodeProgram> program = makeDecodeProgram(request);
+  if (program)
+    return program->order;
+  llvm::consumeError(program.takeError());
+  return BitOrder::sequential(from->bits());
 }

@@ -7,6 +7,8 @@
 
 #include "DecodeProof.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -15,6 +17,12 @@
 
 using namespace mlir;
 using namespace rung;
+
+static llvm::APInt rawBits(Attribute attribute) {
+  if (auto floating = dyn_cast<FloatAttr>(attribute))
+    return floating.getValue().bitcastToAPInt();
+  return cast<IntegerAttr>(attribute).getValue();
+}
 
 namespace {
 
@@ -53,8 +61,17 @@ private:
     }
     if (auto call = dyn_cast<func::CallOp>(op))
       return evaluateCall(call, operands);
-    if (isa<vector::ExtractOp>(op))
-      return extract(cast<vector::ExtractOp>(op), operands);
+    if (auto extract = dyn_cast<vector::ExtractOp>(op))
+      return element(extract, operands);
+    if (auto elements = dyn_cast<vector::FromElementsOp>(op))
+      return DenseElementsAttr::get(elements.getDest().getType(), operands);
+    if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
+      return DenseElementsAttr::get(broadcast.getResultVectorType(),
+                                    operands[0]);
+    if (auto cast = dyn_cast<vector::BitCastOp>(op))
+      return bitcast(cast.getResultVectorType(), operands[0]);
+    if (isa<LLVM::FMAOp>(op))
+      return multiplyAdd(operands);
     if (Attribute nan = convertNaN(op, operands))
       return nan;
     // A folder may change the operation in place, to one that says the same.
@@ -100,7 +117,7 @@ private:
   }
 
   /// One element, at a constant position or at an operand.
-  static Attribute extract(vector::ExtractOp op, ArrayRef<Attribute> operands) {
+  static Attribute element(vector::ExtractOp op, ArrayRef<Attribute> operands) {
     auto elements = dyn_cast<DenseElementsAttr>(operands[0]);
     if (!elements || op.getMixedPosition().size() != 1 ||
         op.getSourceVectorType().getRank() != 1)
@@ -114,21 +131,61 @@ private:
     return elements.getValues<Attribute>()[index];
   }
 
+  /// The bits of all elements, the first lowest, cut anew.
+  static Attribute bitcast(VectorType type, Attribute operand) {
+    auto elements = dyn_cast<DenseElementsAttr>(operand);
+    if (!elements)
+      return {};
+    unsigned width = elements.getElementType().getIntOrFloatBitWidth();
+    llvm::APInt bits(width * elements.getNumElements(), 0);
+    for (auto [index, element] :
+         llvm::enumerate(elements.getValues<Attribute>()))
+      bits.insertBits(rawBits(element), static_cast<unsigned>(index) * width);
+    Type element = type.getElementType();
+    width = element.getIntOrFloatBitWidth();
+    SmallVector<Attribute> cut;
+    for (unsigned at = 0; at != bits.getBitWidth(); at += width) {
+      llvm::APInt part = bits.extractBits(width, at);
+      if (auto floating = dyn_cast<mlir::FloatType>(element))
+        cut.push_back(FloatAttr::get(
+            element, llvm::APFloat(floating.getFloatSemantics(), part)));
+      else
+        cut.push_back(IntegerAttr::get(element, part));
+    }
+    return DenseElementsAttr::get(type, cut);
+  }
+
+  /// Rounded once. Element by element.
+  static Attribute multiplyAdd(ArrayRef<Attribute> operands) {
+    if (auto x = dyn_cast<FloatAttr>(operands[0])) {
+      llvm::APFloat result = x.getValue();
+      result.fusedMultiplyAdd(cast<FloatAttr>(operands[1]).getValue(),
+                              cast<FloatAttr>(operands[2]).getValue(),
+                              llvm::APFloat::rmNearestTiesToEven);
+      return FloatAttr::get(x.getType(), result);
+    }
+    auto x = cast<DenseElementsAttr>(operands[0]);
+    SmallVector<Attribute> results;
+    for (int64_t i = 0; i != x.getNumElements(); ++i) {
+      SmallVector<Attribute, 3> scalars;
+      for (Attribute operand : operands)
+        scalars.push_back(
+            cast<DenseElementsAttr>(operand).getValues<Attribute>()[i]);
+      results.push_back(multiplyAdd(scalars));
+    }
+    return DenseElementsAttr::get(x.getType(), results);
+  }
+
   llvm::DenseMap<Value, Attribute> values;
 };
 
 } // namespace
 
-static uint64_t bitsOf(Attribute attribute) {
-  if (auto floating = dyn_cast<FloatAttr>(attribute))
-    return floating.getValue().bitcastToAPInt().getZExtValue();
-  return cast<IntegerAttr>(attribute).getValue().getZExtValue();
-}
-
-llvm::Expected<uint64_t> tile::proveDecode(func::FuncOp decode,
+llvm::Expected<uint64_t> tile::proveDecode(const DecodeProgram &program,
                                            const NumberFormat &from,
-                                           const BitOrder &order,
                                            const NumberFormat &to) {
+  const BitOrder &order = program.order;
+  auto decode = program.module.get().lookupSymbol<func::FuncOp>("decode");
   Block &body = decode.getBody().front();
   auto results = body.getTerminator()
                      ->getOperand(0)
@@ -141,12 +198,22 @@ llvm::Expected<uint64_t> tile::proveDecode(func::FuncOp decode,
     if (!from.isValid(code))
       continue;
     double value = from.valueAsDouble(code);
-    std::optional<uint64_t> expected = to.encode(*from.value(code));
     for (unsigned position = 0; position != order.codes(); ++position) {
+      double factor = program.factors[position];
+      bool isScaled = factor != 1 || program.offset != 0;
+      // The result that the consumer makes the value of: a power of two and a
+      // sum of a few bits, thus exact.
+      std::optional<uint64_t> expected =
+          isScaled ? to.findCode(program.offset == 0
+                                     ? value / factor // keeps the sign of -0
+                                     : (value + program.offset) / factor)
+                   : to.encode(*from.value(code));
       for (uint64_t others : {uint64_t(0), from.numCodes() - 1}) {
         SmallVector<uint64_t> codes(order.codes(), others);
         codes[position] = code;
         SmallVector<uint32_t> words = order.pack(codes);
+        for (auto [word, flips] : llvm::zip(words, program.packedXor))
+          word ^= flips;
         Evaluator evaluator;
         evaluator.set(
             body.getArgument(0),
@@ -158,7 +225,7 @@ llvm::Expected<uint64_t> tile::proveDecode(func::FuncOp decode,
               (evaluator.stuck ? evaluator.stuck->getName().getStringRef().str()
                                : std::string("an argument")) +
               " does not fold");
-        uint64_t found = bitsOf(result);
+        uint64_t found = rawBits(result).getZExtValue();
         bool same = std::isnan(value) ? std::isnan(to.valueAsDouble(found))
                                       : expected && found == *expected;
         if (!same)

@@ -8,20 +8,17 @@
 #ifndef RUNG_LIB_DIALECT_TILE_TRANSFORMS_DECODEPROOF_H
 #define RUNG_LIB_DIALECT_TILE_TRANSFORMS_DECODEPROOF_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "rung/Layout/BitOrder.h"
-#include "rung/Numerics/NumberFormat.h"
+#include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
 
 namespace rung::tile {
 
-/// Folds the operations of `decode`, a function (vector<Rxi32>) ->
-/// vector<VxT>, on every valid code of `from` in every position, the other bits
-/// of the words all 0 and all 1, and compares with `to`'s code of the value,
-/// any NaN for NaN. The number of codes, or an error that names the first code
-/// and position that differ, or an operation that does not fold.
-llvm::Expected<uint64_t> proveDecode(mlir::func::FuncOp decode,
+/// Folds the operations of @decode on every valid code of `from` in every
+/// position, the other codes all 0 and all ones, and compares with `to`'s code
+/// of the value, bit for bit, any NaN for NaN. The number of codes, or an error
+/// that names the first code and position that differ, or an operation that
+/// does not fold.
+llvm::Expected<uint64_t> proveDecode(const DecodeProgram &program,
                                      const NumberFormat &from,
-                                     const BitOrder &order,
                                      const NumberFormat &to);
 
 } // namespace rung::tile

@@ -5,10 +5,17 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "rung/Dialect/Tile/IR/Tile.h"
-#include "rung/Dialect/Tile/Transforms/DecodeSequence.h"
+#include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
 #include "rung/Dialect/Tile/Transforms/Passes.h"
+#include "rung/Numerics/Lossless.h"
+
+#include <map>
 
 namespace rung::tile {
 #define GEN_PASS_DEF_TILEEXPANDCONVERT
@@ -20,26 +27,67 @@ using namespace rung;
 using namespace rung::tile;
 
 /// The device of the nearest operation around `op` that names one.
-static int64_t lookupEntries(Operation *op) {
+static DeviceAttr deviceOf(Operation *op) {
   for (; op; op = op->getParentOp())
     if (auto device =
             op->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName))
-      return device.getInt("lookup_entries", 0);
-  return 0;
+      return device;
+  return {};
 }
+
+namespace {
+/// The cheapest sequences, searched for once in a run of the pass.
+class Sequences {
+public:
+  /// Null where the search knows nothing of the device, or of the formats.
+  const DecodeProgram *find(DeviceAttr device, Type from, Type to,
+                            const BitOrder &order, int64_t lookupEntries) {
+    const DecodeDevice *row = findDecodeDevice(device);
+    std::optional<NumberFormat> source = numberFormatOf(from),
+                                target = numberFormatOf(to);
+    // What is rounded is rounded as the conversion says.
+    if (!row || !source || !source->hasTable() || !target ||
+        !isLossless(*source, *target))
+      return nullptr;
+    auto [it, isNew] = programs.try_emplace(std::make_tuple(
+        from.getAsOpaquePointer(), to.getAsOpaquePointer(), row, order.str()));
+    if (isNew) {
+      DecodeRequest request;
+      request.from = from;
+      request.to = to;
+      request.device = row;
+      request.lookupEntries = lookupEntries;
+      request.order = order;
+      llvm::Expected<DecodeProgram> program = makeDecodeProgram(request);
+      if (program)
+        it->second = std::make_unique<DecodeProgram>(std::move(*program));
+      else
+        llvm::consumeError(program.takeError());
+    }
+    return it->second.get();
+  }
+
+private:
+  std::map<
+      std::tuple<const void *, const void *, const DecodeDevice *, std::string>,
+      std::unique_ptr<DecodeProgram>>
+      programs;
+};
+} // namespace
 
 static Rounding roundingOf(tile::ConvertOp op) {
   return op.getRounding() == RoundingMode::TowardZero ? Rounding::towardZero()
                                                       : Rounding::nearestEven();
 }
 
-static LogicalResult expand(tile::ConvertOp op) {
+static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   FragmentType from = op.getInput().getType(), to = op.getResult().getType();
   LayoutAttr layout = from.getLayout();
   Type source = from.getElementType(), target = to.getElementType();
   OpBuilder builder(op);
   ConversionOptions options;
-  options.lookupEntries = lookupEntries(op);
+  DeviceAttr device = deviceOf(op);
+  options.lookupEntries = device ? device.getInt("lookup_entries", 0) : 0;
   options.rounding = roundingOf(op);
   options.saturate = op.getSaturate();
 
@@ -51,7 +99,14 @@ static LogicalResult expand(tile::ConvertOp op) {
       builder.createBlock(&map.getBody(), {}, arguments,
                           SmallVector<Location>(arguments.size(), op.getLoc()));
   SmallVector<Value> values;
-  if (layout.isPacked())
+  const DecodeProgram *program =
+      layout.isPacked()
+          ? sequences.find(device, source, target, *layout.getOrder(),
+                           options.lookupEntries)
+          : nullptr;
+  if (program)
+    values = program->emit(builder, op.getLoc(), body->getArguments());
+  else if (layout.isPacked())
     values = emitDecode(builder, op.getLoc(), source, *layout.getOrder(),
                         target, body->getArguments(), options);
   else if (Value value = emitConvert(builder, op.getLoc(), source, target,
@@ -75,8 +130,9 @@ struct ExpandConvert final : tile::impl::TileExpandConvertBase<ExpandConvert> {
   void runOnOperation() override {
     SmallVector<tile::ConvertOp> ops;
     getOperation()->walk([&](tile::ConvertOp op) { ops.push_back(op); });
+    Sequences sequences;
     for (tile::ConvertOp op : ops)
-      if (failed(expand(op)))
+      if (failed(expand(op, sequences)))
         return signalPassFailure();
   }
 };

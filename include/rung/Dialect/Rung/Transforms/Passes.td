@@ -146,7 +146,9 @@ def RungSeparateStorage : Pass<"rung-separate-storage", "::mlir::ModuleOp"> {
     func.func @f.pack.w(%w: tensor<32x32xi8>) -> tensor<2x8x1x16xi32>
     ```
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect", "::rung::RungDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect", "::rung::RungDialect", "::rung::tile::TileDialect"];
 }
 
 def RungExpandPack : Pass<"rung-expand-pack", "::mlir::func::FuncOp"> {

@@ -29,6 +29,8 @@
 #define RUNG_DIALECT_TILE_TRANSFORMS_DECODECOST_H
 
 #include "mlir/IR/Operation.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Numerics/NumberFormat.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -65,6 +67,19 @@ struct FusedPair {
   llvm::StringLiteral inner, outer;
 };
 
+/// An instruction that the portable dialects have no operation for.
+struct InstructionCost {
+  llvm::StringLiteral instruction; ///< as the assembler calls it
+  OpCost cost;
+};
+
+/// One instruction from two 8-bit floats in the low 16 bits to two f16.
+struct PairConversion {
+  llvm::StringLiteral instruction;
+  unsigned exponentBits;
+  Specials specials;
+};
+
 struct DecodeDevice {
   llvm::StringLiteral name;
   int64_t lanes;
@@ -76,6 +91,17 @@ struct DecodeDevice {
   llvm::ArrayRef<FusedPair> fusedPairs;
   /// Smallest first, the last of any size; empty: tables become selects.
   llvm::ArrayRef<LookupCost> lookups;
+  bool fusedMultiplyAdd;
+  /// Fused multiplication and addition of two bf16, or empty.
+  llvm::StringLiteral bf16MultiplyAdd;
+  /// The matrix instructions take f16 subnormals as they are.
+  bool halfSubnormals;
+  /// Four bytes of eight, chosen by a register: empty if there is none; the
+  /// distance of the four selectors, of three bits each, in that register.
+  llvm::StringLiteral bytePermute;
+  unsigned selectorBits;
+  llvm::ArrayRef<PairConversion> pairs;
+  llvm::ArrayRef<InstructionCost> instructions;
   OpCost costs[numOpClasses];
 };
 
@@ -84,6 +110,10 @@ const DecodeDevice &getX86DecodeDevice(unsigned vectorBits);
 
 /// The row called `name` ("cuda:sm_80"), or null.
 const DecodeDevice *findGPUDecodeDevice(llvm::StringRef name);
+
+/// The row of a device of Target/Device.h, or null: kernels of others decode by
+/// the general sequences.
+const DecodeDevice *findDecodeDevice(DeviceAttr device);
 
 /// "cuda:sm_80, cuda:sm_90a, ...".
 std::string listGPUDecodeDevices();

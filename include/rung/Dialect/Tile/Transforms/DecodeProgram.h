@@ -29,41 +29,78 @@
 #include "rung/Dialect/Tile/Transforms/DecodeCost.h"
 #include "rung/Dialect/Tile/Transforms/DecodeSequence.h"
 
+#include <functional>
+#include <string>
+#include <vector>
+
 namespace rung::tile {
 
 struct DecodeRequest {
   mlir::Type from; ///< of at most 8 bits
   mlir::Type to;
-  const DecodeDevice *device;
+  const DecodeDevice *device = nullptr;
   /// Entries that the conversion itself looks up instead of computing: the
   /// device's `lookup_entries`.
   int64_t lookupEntries = 0;
-  /// The consumer multiplies by `factor` and subtracts `offset`.
+  /// The consumer multiplies by powers of two and subtracts an offset.
   bool freeScale = false;
+  /// Only sequences for codes packed so; else the order is chosen, too.
+  std::optional<BitOrder> order;
+};
+
+/// A sequence that was looked at.
+struct DecodeAlternative {
+  llvm::StringRef method;
+  double instructions; ///< per 8 values
+  std::string refusal; ///< why it was not proved; empty: not tried
 };
 
 struct DecodeProgram {
+  DecodeProgram(mlir::OwningOpRef<mlir::ModuleOp> module,
+                llvm::StringRef method, BitOrder order)
+      : module(std::move(module)), method(method), order(std::move(order)) {}
+
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// The method of DecodeCandidates.h that found it.
+  llvm::StringRef method;
   BitOrder order;
-  /// value of code i = factor * result i - offset, exactly; 1 and 0 unless a
-  /// scale is free.
-  double factor = 1, offset = 0;
+  /// XORed into the R words when codes are packed.
+  llvm::SmallVector<uint32_t> packedXor;
+  /// value of code i = factors[i] * result i - offset, exactly; 1 and 0 unless
+  /// a scale is free.
+  llvm::SmallVector<double> factors;
+  double offset = 0;
   OpCost cost = {0, 0};
   /// Valid codes, each proved in every position.
   uint64_t provedCodes = 0;
+  /// All others, cheapest first.
+  std::vector<DecodeAlternative> alternatives;
+  /// The sequence, with tile.lookup for its tables: V values of R words. Calls
+  /// of instructions are declared in the module around.
+  std::function<llvm::SmallVector<mlir::Value>(
+      mlir::OpBuilder &, mlir::Location, mlir::ValueRange words)>
+      emit;
 
   double instructionsPer8(const DecodeDevice &device) const {
-    return 8 * cost.instructions / (order.codes() * device.lanes);
+    return 8 * cost.instructions /
+           static_cast<double>(order.codes() * device.lanes);
   }
   double cyclesPer8(const DecodeDevice &device) const {
-    return 8 * cost.cycles / (order.codes() * device.lanes);
+    return 8 * cost.cycles / static_cast<double>(order.codes() * device.lanes);
   }
 };
 
-/// The proved sequence; values that `to` lacks are rounded to nearest even, as
-/// tile.convert does (ask isLossless first to refuse them). An error: formats
-/// that are too wide or have no builtin type, a failed proof. Loads dialects.
+/// The cheapest proved sequence of those that the search finds; values that
+/// `to` lacks are rounded to nearest even, as tile.convert does (ask isLossless
+/// first to refuse them). An error: formats that are too wide or have no
+/// builtin type, a failed proof. Loads dialects.
 llvm::Expected<DecodeProgram> makeDecodeProgram(const DecodeRequest &request);
+
+/// The order in which weights of a format of at most 8 bits are packed for
+/// x86-64: that of the cheapest sequence into f32 with AVX-512, whatever the
+/// processor, for one weights section serves all code of a bundle. Sequential
+/// for wider formats.
+BitOrder chooseX86WeightOrder(mlir::Type format);
 
 } // namespace rung::tile
 

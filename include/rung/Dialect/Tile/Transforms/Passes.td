@@ -14,8 +14,10 @@ def TileExpandConvert : Pass<"tile-expand-convert"> {
   let summary = "Conversions of tiles become arithmetic on each element";
   let description = [{
     Every `tile.convert` becomes a `tile.map` whose region decodes the words of
-    a unit, or one code, by a sequence that follows from the source's value
-    table and has been checked on every code (see DecodeSequence.h); with a
+    a unit, or one code. For an x86-64 the words of a unit are decoded by the
+    cheapest sequence that a search finds for their bit order, folded on every
+    code before it is used (see DecodeProgram.h); otherwise the sequence follows
+    from the source's value table (see DecodeSequence.h); with a
     rounding mode the region ends in the code, or builtin value, that
     `NumberFormat::encode` gives. NaN becomes the code of zero in a format that
     has no NaN. Exact: no value changes but as the rounding mode says.
@@ -39,7 +41,9 @@ def TileExpandConvert : Pass<"tile-expand-convert"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::rung::tile::TileDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::vector::VectorDialect", "::rung::RungDialect",
+                           "::rung::tile::TileDialect"];
 }
 
 #endif // RUNG_DIALECT_TILE_TRANSFORMS_PASSES_TD
