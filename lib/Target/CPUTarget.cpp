@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -39,6 +40,19 @@ constexpr StringRef kArithmeticFeatures[] = {
     "popcnt",       "sse3",       "sse4.1",
     "sse4.2",       "sse4a",      "ssse3",
     "tbm",          "vpclmulqdq", "xop"};
+
+/// LLVM's x86 backend, or null.
+const Target *findX86(std::string &message) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+  });
+  return TargetRegistry::lookupTarget(Triple(kTriple), message);
+}
 
 CPUTarget hostTarget() {
   CPUTarget target;
@@ -90,27 +104,27 @@ Expected<CPUTarget> parseCPUTarget(StringRef name) {
   }
   CPUTarget target;
   target.cpu = cpu.str();
-  SmallVector<StringRef> features;
-  X86::getFeaturesForCPU(cpu, features);
+  // What the code generator takes the name for: the parser's own lists leave
+  // out what x86-64-v3 and its like have.
+  std::string message;
+  Triple triple(kTriple);
+  const Target *backend = findX86(message);
+  std::unique_ptr<MCSubtargetInfo> info(
+      backend ? backend->createMCSubtargetInfo(triple, cpu, "") : nullptr);
+  if (!info)
+    return createStringError("LLVM has no code generator for '" + name.str() +
+                             "': " + message);
   for (StringRef feature : kArithmeticFeatures)
-    if (llvm::is_contained(features, feature))
+    if (info->checkFeatures("+" + feature.str()))
       target.features.push_back(feature.str());
   return target;
 }
 
 Expected<std::unique_ptr<TargetMachine>>
 createTargetMachine(const CPUTarget &target) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeX86AsmParser();
-  });
   std::string message;
   Triple triple(kTriple);
-  const Target *backend = TargetRegistry::lookupTarget(triple, message);
+  const Target *backend = findX86(message);
   if (!backend)
     return createStringError(message);
   TargetOptions options;

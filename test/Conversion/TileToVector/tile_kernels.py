@@ -28,7 +28,8 @@ DEVICES = {
 }
 PASSES = ["tile-expand-convert", "convert-tile-to-vector"]
 LOWERING = [
-    "canonicalize", "cse", "expand-strided-metadata", "lower-affine", "convert-scf-to-cf", "convert-vector-to-llvm",
+    "func.func(rung-expand-math)", "canonicalize", "cse", "expand-strided-metadata", "lower-affine", "convert-scf-to-cf",
+    "convert-vector-to-llvm",
     "convert-math-to-llvm", "finalize-memref-to-llvm", "convert-index-to-llvm", "convert-arith-to-llvm",
     "convert-cf-to-llvm", "convert-func-to-llvm{use-bare-ptr-memref-call-conv=1}", "reconcile-unrealized-casts",
 ]
