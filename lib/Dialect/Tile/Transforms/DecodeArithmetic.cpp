@@ -81,33 +81,28 @@ static void addMantissa(DecodeProblem &problem, bool isUnitScale) {
          (!problem.holds(addend) || !problem.holds(rest))))
       return;
   }
-  DecodeCandidate candidate("mantissa", orderOf(request, *places));
   bool atPacking = flipsWhenPacking(problem.device);
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
+    int exponent = top - static_cast<int>(code.placement[0]) + unit;
+    uint32_t fixed = static_cast<uint32_t>(exponent + problem.bias) << width;
+    if (!atPacking)
+      fixed |= moved(count->flips, code.placement);
+    Value x = emitter.asElements(emitter.field(code, problem.laneBits, fixed),
+                                 problem.to);
+    if (!problem.freeScale)
+      x = emitter.scale(x, rest,
+                        count->offset - rest * std::ldexp(1.0, exponent));
+    return {x};
+  };
+  DecodeCandidate &candidate =
+      problem.add("mantissa", request, *places, emitCode);
   if (atPacking && count->flips)
     candidate.packedXor = problem.flip(candidate.order, count->flips);
   if (problem.freeScale) {
     candidate.factors.assign(candidate.order.codes(), rest);
     candidate.offset = rest * std::ldexp(1.0, top + unit) - count->offset;
   }
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> registers;
-    for (const FieldCode &code : places->codes) {
-      int exponent = top - static_cast<int>(code.placement[0]) + unit;
-      uint32_t fixed = static_cast<uint32_t>(exponent + problem.bias) << width;
-      if (!atPacking)
-        fixed |= moved(count->flips, code.placement);
-      Value x = emitter.asElements(emitter.field(code, problem.laneBits, fixed),
-                                   problem.to);
-      if (!problem.freeScale)
-        x = emitter.scale(x, rest,
-                          count->offset - rest * std::ldexp(1.0, exponent));
-      registers.push_back(x);
-    }
-    return emitter.elements(registers);
-  };
-  problem.candidates.push_back(std::move(candidate));
 }
 
 static void addSubnormal(DecodeProblem &problem) {
@@ -116,14 +111,21 @@ static void addSubnormal(DecodeProblem &problem) {
   // Up to twice the least normal number the steps are those of subnormals.
   unsigned width = problem.mantissaBits + 1;
   if (!count || !problem.freeScale || !problem.to.isF16() ||
-      !problem.device.halfSubnormals || problem.device.isVector || bits > width)
+      problem.device.isVector || bits > width)
     return;
   FieldRequest request = problem.fields(
       contiguousPlacements(bits, 0, width - bits), problem.laneBits);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("subnormal", orderOf(request, *places));
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
+    uint32_t flips = moved(count->flips, code.placement);
+    return {emitter.asElements(emitter.field(code, problem.laneBits, flips),
+                               problem.to)};
+  };
+  DecodeCandidate &candidate =
+      problem.add("subnormal", request, *places, emitCode);
   candidate.offset = 0 - count->offset;
   int least = 1 - problem.bias - static_cast<int>(problem.mantissaBits);
   for (const FieldCode &code : places->codes)
@@ -131,18 +133,6 @@ static void addSubnormal(DecodeProblem &problem) {
         problem.lanes,
         count->scale *
             std::ldexp(1.0, -least - static_cast<int>(code.placement[0])));
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> registers;
-    for (const FieldCode &code : places->codes)
-      registers.push_back(
-          emitter.asElements(emitter.field(code, problem.laneBits,
-                                           moved(count->flips, code.placement)),
-                             problem.to));
-    return emitter.elements(registers);
-  };
-  problem.candidates.push_back(std::move(candidate));
 }
 
 /// Codes wider than the mantissa: the low bits and the high bits each in one,
@@ -159,10 +149,8 @@ static void addSplitMantissa(DecodeProblem &problem) {
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("mantissa", orderOf(request, *places));
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
     uint32_t one = static_cast<uint32_t>(static_cast<int>(width) + problem.bias)
                    << width;
     uint32_t topBit = uint32_t(1) << width;
@@ -173,21 +161,16 @@ static void addSplitMantissa(DecodeProblem &problem) {
               kept, emitter.ops.constant(replicate(one, problem.laneBits))),
           problem.to);
     };
-    SmallVector<Value> registers;
-    for (const FieldCode &code : places->codes) {
-      Value word = emitter.gather(code, problem.laneBits);
-      Value low = part(word, topBit - 1), high = part(word, topBit), x;
-      // 2^E with the top bit is 2^(E + 1): more by the bit itself.
-      x = emitter.multiplyAdd(
-          high, emitter.constant(high.getType(), affine.isSigned ? -1 : 1),
-          low);
-      if (!affine.isSigned)
-        x = emitter.scale(x, 1, -2 * std::ldexp(1.0, static_cast<int>(width)));
-      registers.push_back(emitter.scale(x, 1, affine.offset));
-    }
-    return emitter.elements(registers);
+    Value word = emitter.gather(code, problem.laneBits);
+    Value low = part(word, topBit - 1), high = part(word, topBit), x;
+    // 2^E with the top bit is 2^(E + 1): more by the bit itself.
+    x = emitter.multiplyAdd(
+        high, emitter.constant(high.getType(), affine.isSigned ? -1 : 1), low);
+    if (!affine.isSigned)
+      x = emitter.scale(x, 1, -2 * std::ldexp(1.0, static_cast<int>(width)));
+    return {emitter.scale(x, 1, affine.offset)};
   };
-  problem.candidates.push_back(std::move(candidate));
+  problem.add("mantissa", request, *places, emitCode);
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,8 +179,7 @@ static void addSplitMantissa(DecodeProblem &problem) {
 
 static void addMinifloat(DecodeProblem &problem) {
   const std::optional<MinifloatView> &view = problem.view;
-  if (!view || view->mantissaBits > problem.mantissaBits ||
-      view->specials == Specials::FNUZ)
+  if (!view || view->specials == Specials::FNUZ)
     return;
   // Subnormal operands of x86 trap into microcode on many processors.
   if (problem.device.isVector)
@@ -205,18 +187,11 @@ static void addMinifloat(DecodeProblem &problem) {
   int distance = problem.bias - view->bias;
   if (problem.freeScale && !problem.to.isF16() && distance != 0)
     return; // products in f32 would underflow
-  if (problem.freeScale && !problem.device.halfSubnormals)
+  std::optional<Placement> placement =
+      problem.floatPlacement(problem.mantissaBits, problem.laneBits - 1);
+  if (!placement)
     return;
-  Placement placement;
-  unsigned magnitude = view->exponentBits + view->mantissaBits;
-  for (unsigned bit = 0; bit != magnitude; ++bit)
-    placement.push_back(problem.mantissaBits - view->mantissaBits + bit);
-  if (view->isSigned)
-    placement.push_back(problem.laneBits - 1);
-  if (placement.size() != problem.from.bits() ||
-      placement[magnitude - 1] >= problem.laneBits - 1)
-    return;
-  FieldRequest request = problem.fields({placement}, problem.laneBits);
+  FieldRequest request = problem.fields({*placement}, problem.laneBits);
   if (view->specials == Specials::FN) // two words give more places
     request.words *= 2;
   std::optional<FieldAssignment> places = placeFields(request);
@@ -232,31 +207,27 @@ static void addMinifloat(DecodeProblem &problem) {
   }
   double special = 0, below = 0;
   if (view->specials == Specials::FN) {
+    unsigned magnitude = view->exponentBits + view->mantissaBits;
     uint64_t top = (uint64_t(1) << magnitude) - 1;
     below = problem.from.valueAsDouble(top - 1);
     special = below + std::ldexp(1.0, std::ilogb(below) -
                                           static_cast<int>(view->mantissaBits));
   }
-  DecodeCandidate candidate("minifloat", orderOf(request, *places));
   double remaining = scales ? 1 : std::ldexp(1.0, distance);
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
+    Value x = emitter.asElements(emitter.field(code, problem.laneBits, 0),
+                                 problem.to);
+    if (scales)
+      x = emitter.scale(emitter.scale(x, factor, 0), second, 0);
+    if (special != 0)
+      x = emitter.makeNaN(x, special / remaining, below / remaining);
+    return {x};
+  };
+  DecodeCandidate &candidate =
+      problem.add("minifloat", request, *places, emitCode);
   if (problem.freeScale)
     candidate.factors.assign(candidate.order.codes(), remaining);
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> registers;
-    for (const FieldCode &code : places->codes) {
-      Value x = emitter.asElements(emitter.field(code, problem.laneBits, 0),
-                                   problem.to);
-      if (scales)
-        x = emitter.scale(emitter.scale(x, factor, 0), second, 0);
-      if (special != 0)
-        x = emitter.makeNaN(x, special / remaining, below / remaining);
-      registers.push_back(x);
-    }
-    return emitter.elements(registers);
-  };
-  problem.candidates.push_back(std::move(candidate));
 }
 
 //===----------------------------------------------------------------------===//
@@ -276,9 +247,27 @@ static void addIntegers(DecodeProblem &problem,
   if (!problem.freeScale && (count.scale != 1 || offset != std::trunc(offset) ||
                              std::fabs(offset) > 127))
     return;
-  DecodeCandidate candidate("integers", orderOf(request, *places));
   bool atPacking =
       count.flips && (bits == 8 || flipsWhenPacking(problem.device));
+  auto emitCode = [=](DecodeEmitter &emitter,
+                      const FieldCode &code) -> SmallVector<Value> {
+    EmitOps &ops = emitter.ops;
+    uint32_t flips = atPacking ? 0 : moved(count.flips, code.placement);
+    // With the top bit set nothing is borrowed from the next byte.
+    bool guards = adds && offset < 0;
+    Value x = request.masked
+                  ? emitter.field(code, 8, flips | (guards ? 0x80 : 0))
+                  : emitter.gather(code, 8);
+    if (adds) {
+      uint32_t addend = replicate(static_cast<uint32_t>(std::fabs(offset)), 8);
+      x = ops.add(x, ops.constant(guards ? 0 - addend : addend));
+    }
+    if (guards)
+      x = ops.bitXor(x, ops.constant(replicate(0x80, 8)));
+    return {emitter.asElements(x, emitter.builder.getI8Type())};
+  };
+  DecodeCandidate &candidate =
+      problem.add("integers", request, *places, emitCode);
   if (atPacking)
     candidate.packedXor = problem.flip(candidate.order, count.flips);
   if (problem.freeScale) {
@@ -288,30 +277,6 @@ static void addIntegers(DecodeProblem &problem,
           4,
           count.scale * std::ldexp(1.0, -static_cast<int>(code.placement[0])));
   }
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    EmitOps &ops = emitter.ops;
-    SmallVector<Value> registers;
-    for (const FieldCode &code : places->codes) {
-      uint32_t flips = atPacking ? 0 : moved(count.flips, code.placement);
-      // With the top bit set nothing is borrowed from the next byte.
-      bool guards = adds && offset < 0;
-      Value x = request.masked
-                    ? emitter.field(code, 8, flips | (guards ? 0x80 : 0))
-                    : emitter.gather(code, 8);
-      if (adds) {
-        uint32_t addend =
-            replicate(static_cast<uint32_t>(std::fabs(offset)), 8);
-        x = ops.add(x, ops.constant(guards ? 0 - addend : addend));
-      }
-      if (guards)
-        x = ops.bitXor(x, ops.constant(replicate(0x80, 8)));
-      registers.push_back(emitter.asElements(x, builder.getI8Type()));
-    }
-    return emitter.elements(registers);
-  };
-  problem.candidates.push_back(std::move(candidate));
 }
 
 static void addIntegers(DecodeProblem &problem) {

@@ -65,32 +65,14 @@ static void addByteMantissa(DecodeProblem &problem) {
 // top byte
 //===----------------------------------------------------------------------===//
 
-/// Registers of four bytes become the upper bytes of halves.
-static SmallVector<Value> spreadTopBytes(DecodeEmitter &emitter, Type type,
-                                         ArrayRef<Value> registers) {
-  SmallVector<Value> halves;
-  Value zero = emitter.ops.constant(0);
-  for (Value bytes : registers)
-    for (unsigned pair : {0u, 2u})
-      halves.push_back(emitter.asElements(
-          emitter.permute(bytes, zero, {4, pair, 4, pair + 1}), type));
-  return halves;
-}
-
 static void addTopByte(DecodeProblem &problem) {
   const std::optional<MinifloatView> &view = problem.view;
-  unsigned mantissaInByte = problem.mantissaBits - 8;
   if (!problem.to.isF16() || problem.device.bytePermute.empty() || !view ||
-      view->mantissaBits > mantissaInByte || view->specials == Specials::FNUZ ||
-      (problem.freeScale && !problem.device.halfSubnormals))
+      view->specials == Specials::FNUZ)
     return;
-  unsigned magnitude = view->exponentBits + view->mantissaBits;
-  Placement placement;
-  for (unsigned bit = 0; bit != magnitude; ++bit)
-    placement.push_back(mantissaInByte - view->mantissaBits + bit);
-  if (view->isSigned)
-    placement.push_back(7);
-  if (placement.size() != problem.from.bits() || placement[magnitude - 1] >= 7)
+  std::optional<Placement> placement =
+      problem.floatPlacement(problem.mantissaBits - 8, 7);
+  if (!placement)
     return;
   int distance = problem.bias - view->bias;
   double factor = std::ldexp(1.0, distance);
@@ -98,27 +80,27 @@ static void addTopByte(DecodeProblem &problem) {
   if (scales && !problem.holds(factor))
     return;
   FieldRequest request =
-      problem.fields({placement}, 8, problem.from.bits() != 8);
+      problem.fields({*placement}, 8, problem.from.bits() != 8);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("top byte", orderOf(request, *places));
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
+    Value bytes =
+        request.masked ? emitter.field(code, 8, 0) : emitter.gather(code, 8);
+    Value zero = emitter.ops.constant(0);
+    SmallVector<Value> halves;
+    for (unsigned pair : {0u, 2u}) {
+      Value x = emitter.asElements(
+          emitter.permute(bytes, zero, {4, pair, 4, pair + 1}), problem.to);
+      halves.push_back(scales ? emitter.scale(x, factor, 0) : x);
+    }
+    return halves;
+  };
+  DecodeCandidate &candidate =
+      problem.add("top byte", request, *places, emitCode);
   if (problem.freeScale)
     candidate.factors.assign(candidate.order.codes(), factor);
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> bytes;
-    for (const FieldCode &code : places->codes)
-      bytes.push_back(request.masked ? emitter.field(code, 8, 0)
-                                     : emitter.gather(code, 8));
-    SmallVector<Value> halves = spreadTopBytes(emitter, problem.to, bytes);
-    if (scales)
-      for (Value &x : halves)
-        x = emitter.scale(x, factor, 0);
-    return emitter.elements(halves);
-  };
-  problem.candidates.push_back(std::move(candidate));
 }
 
 //===----------------------------------------------------------------------===//
@@ -172,12 +154,11 @@ public:
       std::optional<uint64_t> entry = value ? problem.target.encode(*value) : 0;
       entries.push_back(entry.value_or(0));
     }
-    hasSign = problem.from.bits() == 4;
+    hasSign = problem.from.bits() == 4 && problem.isFloat();
     uint64_t signBit = uint64_t(1) << (problem.laneBits - 1);
-    for (unsigned code = 0; code != entries.size() / 2; ++code)
-      hasSign &= (entries[code] ^ signBit) == entries[code + 8] ||
-                 !problem.from.isValid(code + 8);
-    hasSign &= problem.isFloat();
+    for (unsigned code = 0; hasSign && code != 8; ++code)
+      hasSign = (entries[code] ^ signBit) == entries[code + 8] ||
+                !problem.from.isValid(code + 8);
   }
 
   unsigned indexBits() const { return std::min(problem.from.bits(), 3u); }
@@ -266,13 +247,8 @@ static void addByteTables(DecodeProblem &problem) {
   unsigned groups = perRegister / 4;
   for (auto [c, code] : llvm::enumerate(places->codes))
     for (unsigned lane = 0; lane != perRegister; ++lane) {
-      for (unsigned at : code.placement) {
-        int place = static_cast<int>(at) + code.shift;
-        const FieldPart *part = llvm::find_if(
-            code.parts, [&](auto &p) { return p.mask >> place & 1; });
-        positions.push_back(32 * part->word + step * lane +
-                            static_cast<unsigned>(place + part->shift));
-      }
+      for (unsigned at : code.placement)
+        positions.push_back(positionOf(code, at, lane, step));
       if (bits < 4)
         continue;
       unsigned nibble = step / 4 * lane + static_cast<unsigned>(c);

@@ -63,6 +63,37 @@ SmallVector<uint32_t> DecodeProblem::flip(const BitOrder &order,
   return order.pack(codes);
 }
 
+std::optional<Placement> DecodeProblem::floatPlacement(unsigned mantissa,
+                                                       unsigned sign) const {
+  unsigned magnitude = view->exponentBits + view->mantissaBits;
+  if (view->mantissaBits > mantissa || mantissa + view->exponentBits > sign ||
+      from.bits() != magnitude + (view->isSigned ? 1 : 0))
+    return std::nullopt;
+  Placement placement;
+  for (unsigned bit = 0; bit != magnitude; ++bit)
+    placement.push_back(mantissa - view->mantissaBits + bit);
+  if (view->isSigned)
+    placement.push_back(sign);
+  return placement;
+}
+
+DecodeCandidate &DecodeProblem::add(llvm::StringLiteral method,
+                                    const FieldRequest &request,
+                                    const FieldAssignment &places,
+                                    EmitCode emitCode) {
+  DecodeCandidate &candidate =
+      candidates.emplace_back(method, orderOf(request, places));
+  candidate.emit = [this, codes = places.codes, emitCode = std::move(emitCode)](
+                       OpBuilder &builder, Location loc, ValueRange words) {
+    DecodeEmitter emitter(builder, loc, *this, words);
+    SmallVector<Value> registers;
+    for (const FieldCode &code : codes)
+      llvm::append_range(registers, emitCode(emitter, code));
+    return emitter.elements(registers);
+  };
+  return candidate;
+}
+
 //===----------------------------------------------------------------------===//
 // DecodeEmitter
 //===----------------------------------------------------------------------===//

@@ -42,6 +42,8 @@
 
 namespace rung::tile {
 
+class DecodeEmitter;
+
 /// One sequence. The values come in the order's order.
 struct DecodeCandidate {
   DecodeCandidate(llvm::StringLiteral method, BitOrder order)
@@ -91,6 +93,20 @@ public:
   llvm::SmallVector<uint32_t> flip(const BitOrder &order,
                                    uint64_t codeBits) const;
 
+  /// Sign, exponent and mantissa of a code where a float of `mantissa` mantissa
+  /// bits below the bit `sign` has them: a multiple of its value. None if there
+  /// is no room.
+  std::optional<Placement> floatPlacement(unsigned mantissa,
+                                          unsigned sign) const;
+
+  /// The registers, each of neighbouring values, that come of one code of every
+  /// lane.
+  using EmitCode = std::function<llvm::SmallVector<mlir::Value>(
+      DecodeEmitter &, const FieldCode &)>;
+  /// Adds the sequence that does `emitCode` to the codes one after the other.
+  DecodeCandidate &add(llvm::StringLiteral method, const FieldRequest &request,
+                       const FieldAssignment &places, EmitCode emitCode);
+
   llvm::SmallVector<DecodeCandidate> candidates;
 };
 
@@ -103,8 +119,8 @@ class DecodeEmitter {
 public:
   DecodeEmitter(mlir::OpBuilder &builder, mlir::Location loc,
                 const DecodeProblem &problem, mlir::ValueRange words)
-      : ops(builder, loc), builder(builder), loc(loc), problem(problem),
-        words(words.begin(), words.end()) {}
+      : ops(builder, loc), builder(builder), loc(loc),
+        words(words.begin(), words.end()), problem(problem) {}
 
   EmitOps ops;
 
@@ -137,12 +153,12 @@ public:
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
+  const llvm::SmallVector<mlir::Value> words;
 
 private:
   mlir::Value shifted(unsigned word, int shift);
 
   const DecodeProblem &problem;
-  llvm::SmallVector<mlir::Value> words;
 };
 
 /// `lane` in each lane of a register.

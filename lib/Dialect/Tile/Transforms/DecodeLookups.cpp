@@ -59,24 +59,18 @@ static void addLookup(DecodeProblem &problem, unsigned window) {
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("lookup", orderOf(request, *places));
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> values;
-    for (const FieldCode &code : places->codes) {
-      SmallVector<float> entries;
-      for (uint32_t index = 0; index != uint32_t(1) << window; ++index) {
-        uint64_t at = 0;
-        for (auto [bit, place] : llvm::enumerate(code.placement))
-          at |= uint64_t(index >> place & 1) << bit;
-        entries.push_back(valueOf(problem.from, at));
-      }
-      values.push_back(emitLookup(emitter, emitter.gather(code, 32), entries));
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
+    SmallVector<float> entries;
+    for (uint32_t index = 0; index != uint32_t(1) << window; ++index) {
+      uint64_t at = 0;
+      for (auto [bit, place] : llvm::enumerate(code.placement))
+        at |= uint64_t(index >> place & 1) << bit;
+      entries.push_back(valueOf(problem.from, at));
     }
-    return values;
+    return {emitLookup(emitter, emitter.gather(code, 32), entries)};
   };
-  problem.candidates.push_back(std::move(candidate));
+  problem.add("lookup", request, *places, emitCode);
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,41 +218,36 @@ static void addLines(DecodeProblem &problem, bool signApart) {
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("lines", orderOf(request, *places));
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
+  auto emitCode = [=](DecodeEmitter &emitter,
+                      const FieldCode &code) -> SmallVector<Value> {
     EmitOps &ops = emitter.ops;
-    SmallVector<Value> values;
-    for (const FieldCode &code : places->codes) {
-      Value bits = emitter.gather(code, 32);
-      uint32_t lowMask = llvm::maskTrailingOnes<uint32_t>(lowBits) << highBits;
-      Value mantissa = ops.asFloat(ops.bitOr(
-          ops.bitAnd(bits, lowMask), ops.constant(uint32_t(127) << 23)));
-      Value scale = emitLookup(emitter, bits, lines->scales);
-      Value offset = emitLookup(emitter, bits, lines->offsets);
-      Value x = keepsZeroSign
-                    ? arith::MulFOp::create(
-                          builder, loc,
-                          arith::AddFOp::create(builder, loc, mantissa, offset),
-                          scale)
-                          .getResult()
-                    : emitter.multiplyAdd(mantissa, scale, offset);
-      if (isIEEE)
-        x = emitInfinityOrNaN(emitter, x, mantissa);
-      if (signApart) {
-        // The byte's top bit, by one shift from the word itself.
-        int byte = code.parts[0].shift / 8;
-        Value sign = ops.shl(words[code.parts[0].word],
-                             static_cast<unsigned>(24 - 8 * byte));
-        x = ops.asFloat(
-            ops.bitXor(ops.asInt(x), ops.bitAnd(sign, uint32_t(1) << 31)));
-      }
-      values.push_back(isIEEE ? x : specials.correct(emitter, x));
+    Value bits = emitter.gather(code, 32);
+    uint32_t lowMask = llvm::maskTrailingOnes<uint32_t>(lowBits) << highBits;
+    Value mantissa = ops.asFloat(ops.bitOr(ops.bitAnd(bits, lowMask),
+                                           ops.constant(uint32_t(127) << 23)));
+    Value scale = emitLookup(emitter, bits, lines->scales);
+    Value offset = emitLookup(emitter, bits, lines->offsets);
+    Value x = keepsZeroSign
+                  ? arith::MulFOp::create(
+                        emitter.builder, emitter.loc,
+                        arith::AddFOp::create(emitter.builder, emitter.loc,
+                                              mantissa, offset),
+                        scale)
+                        .getResult()
+                  : emitter.multiplyAdd(mantissa, scale, offset);
+    if (isIEEE)
+      x = emitInfinityOrNaN(emitter, x, mantissa);
+    if (signApart) {
+      // The byte's top bit, by one shift from the word itself.
+      int byte = code.parts[0].shift / 8;
+      Value sign = ops.shl(emitter.words[code.parts[0].word],
+                           static_cast<unsigned>(24 - 8 * byte));
+      x = ops.asFloat(
+          ops.bitXor(ops.asInt(x), ops.bitAnd(sign, uint32_t(1) << 31)));
     }
-    return values;
+    return {isIEEE ? x : specials.correct(emitter, x)};
   };
-  problem.candidates.push_back(std::move(candidate));
+  problem.add("lines", request, *places, emitCode);
 }
 
 //===----------------------------------------------------------------------===//
@@ -269,42 +258,35 @@ static void addHalf(DecodeProblem &problem) {
   constexpr unsigned mantissa = 10, exponent = 5;
   constexpr int bias = 15;
   const std::optional<MinifloatView> &view = problem.view;
-  if (!view || view->mantissaBits > mantissa || view->exponentBits > exponent)
+  if (!view)
     return;
   // Its infinities and NaNs have the greatest exponent.
   bool isOwn = view->exponentBits == exponent;
   if (isOwn && view->specials != Specials::IEEE)
     return;
-  Placement placement;
-  unsigned magnitude = view->exponentBits + view->mantissaBits;
-  for (unsigned bit = 0; bit != magnitude; ++bit)
-    placement.push_back(mantissa - view->mantissaBits + bit);
-  if (view->isSigned)
-    placement.push_back(15);
-  FieldRequest request = problem.fields({placement}, 32);
+  std::optional<Placement> placement = problem.floatPlacement(mantissa, 15);
+  if (!placement)
+    return;
+  FieldRequest request = problem.fields({*placement}, 32);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  DecodeCandidate candidate("half", orderOf(request, *places));
   SpecialCodes specials(*view);
   double factor = std::ldexp(1.0, bias - view->bias);
   if (factor > 0x1p127 || factor < 0x1p-126)
     return;
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
-    SmallVector<Value> values;
-    for (const FieldCode &code : places->codes) {
-      Value half = arith::TruncIOp::create(builder, loc, builder.getI16Type(),
-                                           emitter.field(code, 32, 0));
-      half = arith::BitcastOp::create(builder, loc, builder.getF16Type(), half);
-      Value x = arith::ExtFOp::create(builder, loc, builder.getF32Type(), half);
-      x = emitter.scale(x, factor, 0);
-      values.push_back(isOwn ? x : specials.correct(emitter, x));
-    }
-    return values;
+  auto emitCode = [=](DecodeEmitter &emitter,
+                      const FieldCode &code) -> SmallVector<Value> {
+    OpBuilder &builder = emitter.builder;
+    Location loc = emitter.loc;
+    Value half = arith::TruncIOp::create(builder, loc, builder.getI16Type(),
+                                         emitter.field(code, 32, 0));
+    half = arith::BitcastOp::create(builder, loc, builder.getF16Type(), half);
+    Value x = arith::ExtFOp::create(builder, loc, builder.getF32Type(), half);
+    x = emitter.scale(x, factor, 0);
+    return {isOwn ? x : specials.correct(emitter, x)};
   };
-  problem.candidates.push_back(std::move(candidate));
+  problem.add("half", request, *places, emitCode);
 }
 
 void tile::addLookups(DecodeProblem &problem) {

@@ -149,20 +149,22 @@ static Value toElement(OpBuilder &builder, Location loc, Value value,
              : arith::BitcastOp::create(builder, loc, type, value).getResult();
 }
 
-/// Canonical, without what is there twice. No pass manager: this runs inside of
-/// passes, too.
-static void simplify(ModuleOp module) {
-  MLIRContext *context = module.getContext();
+static FrozenRewritePatternSet canonicalizations(MLIRContext *context) {
   RewritePatternSet patterns(context);
   for (RegisteredOperationName name : context->getRegisteredOperations())
     if (isa<arith::ArithDialect, vector::VectorDialect>(name.getDialect()))
       name.getCanonicalizationPatterns(patterns, context);
-  FrozenRewritePatternSet frozen(std::move(patterns));
-  IRRewriter rewriter(context);
+  return patterns;
+}
+
+/// Canonical, without what is there twice. No pass manager: this runs inside of
+/// passes, too.
+static void simplify(ModuleOp module, const FrozenRewritePatternSet &patterns) {
+  IRRewriter rewriter(module.getContext());
   DominanceInfo dominance;
   for (Operation &function : module.getBody()->getOperations()) {
     // Folding alone converges; what does not is only less pretty.
-    (void)applyPatternsGreedily(&function, frozen);
+    (void)applyPatternsGreedily(&function, patterns);
     eliminateCommonSubExpressions(rewriter, dominance, &function);
   }
 }
@@ -170,9 +172,10 @@ static void simplify(ModuleOp module) {
 using EmitFunction = decltype(DecodeProgram::emit);
 
 /// @decode with the operations that `emit` makes, or null if it makes none.
-static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request,
-                                        const EmitFunction &emit,
-                                        const BitOrder &order, Type element) {
+static OwningOpRef<ModuleOp>
+emitModule(const DecodeRequest &request, const EmitFunction &emit,
+           const BitOrder &order, Type element,
+           const FrozenRewritePatternSet &patterns) {
   MLIRContext *context = element.getContext();
   Location loc = UnknownLoc::get(context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -205,7 +208,7 @@ static OwningOpRef<ModuleOp> emitModule(const DecodeRequest &request,
     op.replaceAllUsesWith(result);
     op.erase();
   });
-  simplify(*module);
+  simplify(*module, patterns);
   return module;
 }
 
@@ -264,7 +267,6 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
         "bf16, f32, f64 or a builtin 8-bit float such as e4m3");
 
   std::vector<DecodeCandidate> candidates;
-  std::vector<std::shared_ptr<DecodeProblem>> problems;
   for (bool freeScale : {false, true}) {
     if (freeScale && !request.freeScale)
       continue;
@@ -286,6 +288,7 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
   candidates.push_back(generalSequence(
       request, request.order.value_or(BitOrder::sequential(from->bits()))));
 
+  FrozenRewritePatternSet patterns = canonicalizations(context);
   std::vector<DecodeProgram> programs;
   for (DecodeCandidate &candidate : candidates) {
     if (request.order &&
@@ -294,7 +297,7 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
     if (hasLostSubnormals(request, candidate, *from))
       continue;
     OwningOpRef<ModuleOp> module =
-        emitModule(request, candidate.emit, candidate.order, element);
+        emitModule(request, candidate.emit, candidate.order, element, patterns);
     if (!module)
       continue;
     auto decode = module->lookupSymbol<func::FuncOp>("decode");

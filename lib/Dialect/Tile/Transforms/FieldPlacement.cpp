@@ -516,19 +516,21 @@ std::optional<FieldAssignment> tile::placeFields(const FieldRequest &request) {
   }
 }
 
+unsigned tile::positionOf(const FieldCode &code, unsigned at, unsigned lane,
+                          unsigned laneBits) {
+  int place = static_cast<int>(at) + code.shift;
+  const FieldPart *part = llvm::find_if(
+      code.parts, [&](auto &candidate) { return candidate.mask >> place & 1; });
+  return 32 * part->word + lane * laneBits +
+         static_cast<unsigned>(place + part->shift);
+}
+
 BitOrder tile::orderOf(const FieldRequest &request,
                        const FieldAssignment &assignment) {
-  unsigned lanes = 32 / request.laneBits;
   SmallVector<unsigned> positions;
   for (const FieldCode &code : assignment.codes)
-    for (unsigned lane = 0; lane != lanes; ++lane)
-      for (unsigned at : code.placement) {
-        int place = static_cast<int>(at) + code.shift;
-        const FieldPart *part = llvm::find_if(code.parts, [&](auto &candidate) {
-          return candidate.mask >> place & 1;
-        });
-        positions.push_back(32 * part->word + lane * request.laneBits +
-                            static_cast<unsigned>(place + part->shift));
-      }
+    for (unsigned lane = 0; lane != 32 / request.laneBits; ++lane)
+      for (unsigned at : code.placement)
+        positions.push_back(positionOf(code, at, lane, request.laneBits));
   return llvm::cantFail(BitOrder::get(request.codeBits, positions));
 }

@@ -76,6 +76,11 @@ struct FieldAssignment {
 /// placements fit no way.
 std::optional<FieldAssignment> placeFields(const FieldRequest &request);
 
+/// The bit of the words, counted through all of them, that comes to bit `at` of
+/// the code's placement in this lane of the register.
+unsigned positionOf(const FieldCode &code, unsigned at, unsigned lane,
+                    unsigned laneBits);
+
 /// Code c of lane l is code c * lanes + l of the order.
 BitOrder orderOf(const FieldRequest &request,
                  const FieldAssignment &assignment);

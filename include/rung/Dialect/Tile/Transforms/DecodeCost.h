@@ -83,26 +83,26 @@ struct PairConversion {
 struct DecodeDevice {
   llvm::StringLiteral name;
   int64_t lanes;
-  /// Any function of three bits is one instruction.
-  bool ternaryLogic;
   /// Instructions work on vectors of 32-bit lanes: 64-bit elements take two,
   /// and an integer becomes f16 through f32.
   bool isVector;
+  /// Any function of three bits is one instruction.
+  bool ternaryLogic;
+  bool fusedMultiplyAdd;
   llvm::ArrayRef<FusedPair> fusedPairs;
   /// Smallest first, the last of any size; empty: tables become selects.
   llvm::ArrayRef<LookupCost> lookups;
-  bool fusedMultiplyAdd;
-  /// Fused multiplication and addition of two bf16, or empty.
-  llvm::StringLiteral bf16MultiplyAdd;
+  OpCost costs[numOpClasses];
   /// The matrix instructions take f16 subnormals as they are.
-  bool halfSubnormals;
+  bool halfSubnormals = true;
   /// Four bytes of eight, chosen by a register: empty if there is none; the
   /// distance of the four selectors, of three bits each, in that register.
-  llvm::StringLiteral bytePermute;
-  unsigned selectorBits;
-  llvm::ArrayRef<PairConversion> pairs;
-  llvm::ArrayRef<InstructionCost> instructions;
-  OpCost costs[numOpClasses];
+  llvm::StringLiteral bytePermute = "";
+  unsigned selectorBits = 0;
+  /// Fused multiplication and addition of two bf16, or empty.
+  llvm::StringLiteral bf16MultiplyAdd = "";
+  llvm::ArrayRef<PairConversion> pairs = {};
+  llvm::ArrayRef<InstructionCost> instructions = {};
 };
 
 /// The row of the x86-64 whose widest vectors have `vectorBits` bits.
