@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Common/IndexFacts.h"
 #include "Access.h"
-#include "IndexFacts.h"
 #include "LoadCodes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -19,33 +19,6 @@ using tile::LayoutAttr;
 //===----------------------------------------------------------------------===//
 // Packed words
 //===----------------------------------------------------------------------===//
-
-std::optional<UnitPlace> rung::findUnit(const PackedLayout &packed,
-                                        LayoutAttr layout, int64_t reg) {
-  if (packed.order() != *layout.getOrder() ||
-      packed.lanes() != layout.getLanes())
-    return std::nullopt;
-  std::pair<int64_t, int64_t> first = layout.locate(reg, 0);
-  int64_t row = first.first, column = first.second;
-  int64_t rows = packed.tileRows(), columns = packed.tileColumns();
-  for (unsigned unit = 0; unit != packed.unitsPerLane(); ++unit) {
-    auto holds = [&](int64_t lane, int64_t code) {
-      SmallVector<uint64_t> place =
-          packed.map().apply({uint64_t(code), uint64_t(unit), uint64_t(lane)});
-      auto [r, c] = layout.locate(reg, lane, code);
-      return r / rows == row / rows && c / columns == column / columns &&
-             uint64_t(r % rows) == place[0] &&
-             uint64_t(c % columns) == place[1];
-    };
-    bool all = true;
-    for (int64_t lane = 0; all && lane != layout.getLanes(); ++lane)
-      for (int64_t code = 0; all && code != layout.getOrder()->codes(); ++code)
-        all = holds(lane, code);
-    if (all)
-      return UnitPlace{row / rows, column / columns, unit};
-  }
-  return std::nullopt;
-}
 
 /// Words of whole units, each a contiguous vector.
 static FailureOr<SmallVector<Value>>
