@@ -164,13 +164,11 @@ public:
   LogicalResult run() {
     unsigned inouts = 0;
     for (BlockArgument arg : function.getArguments())
-      inouts += bool(
-          function.getArgAttr(arg.getArgNumber(), RungDialect::kInoutAttrName));
+      inouts += bool(function.getArgAttr(arg.getArgNumber(), kInoutAttr));
     if (inouts > function.getNumResults())
       return function.emitError()
-             << "has " << inouts << " arguments marked '"
-             << RungDialect::kInoutAttrName << "' but "
-             << function.getNumResults()
+             << "has " << inouts << " arguments marked '" << kInoutAttr
+             << "' but " << function.getNumResults()
              << " results; it must return the updated value of each, in "
                 "order, behind its other results";
     auto returnOp =
@@ -178,9 +176,9 @@ public:
     unsigned outputs = function.getNumResults() - inouts, inout = outputs;
     for (BlockArgument arg : function.getArguments()) {
       unsigned i = arg.getArgNumber();
-      bool isInout = bool(function.getArgAttr(i, RungDialect::kInoutAttrName));
+      bool isInout = bool(function.getArgAttr(i, kInoutAttr));
       if (failed(add(arg, isInout ? "inout" : "input", "argument", i,
-                     function.getArgAttr(i, RungDialect::kNameAttrName),
+                     function.getArgAttr(i, kNameAttr),
                      ("arg" + Twine(i)).str())))
         return failure();
       if (isInout && function.getResultTypes()[inout++] != arg.getType())
@@ -192,7 +190,7 @@ public:
     }
     for (unsigned i = 0; i < outputs; ++i)
       if (failed(add(returnOp.getOperand(i), "output", "result", i,
-                     function.getResultAttr(i, RungDialect::kNameAttrName),
+                     function.getResultAttr(i, kNameAttr),
                      outputs == 1 ? "result" : ("result" + Twine(i)).str())))
         return failure();
     function->setAttr(kSignatureAttr, builder.getArrayAttr(entries));
@@ -213,7 +211,7 @@ private:
     if (!name || name.empty())
       return function.emitError()
              << what << " #" << index << " of entry '" << function.getName()
-             << "' has the '" << RungDialect::kNameAttrName << "' " << givenName
+             << "' has the '" << kNameAttr << "' " << givenName
              << "; expected a string that is not empty";
     if (llvm::is_contained(type.getShape(), 0))
       return function.emitError()

@@ -5,8 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../Common/Places.h"
-#include "../Common/VectorBuilder.h"
+#include "../TileToVector/KernelLowering.h"
 #include "Patterns.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

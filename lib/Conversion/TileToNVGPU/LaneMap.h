@@ -14,8 +14,7 @@
 #ifndef RUNG_LIB_CONVERSION_TILETONVGPU_LANEMAP_H
 #define RUNG_LIB_CONVERSION_TILETONVGPU_LANEMAP_H
 
-#include "../Common/Places.h"
-#include "../Common/VectorBuilder.h"
+#include "../TileToVector/KernelLowering.h"
 
 namespace rung {
 
