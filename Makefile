@@ -1,15 +1,18 @@
 # make demo   installs what is missing, builds, compiles the demonstration model and writes text with it, then puts the
 #             model into other number formats; the last is yours: make demo FORMAT='!rung.float<e3m1>'
 # make check  installs what is missing, builds, and runs every test
-# Both work on a fresh Debian 12 machine. `make` alone builds.
+# make fuzz   installs what is missing, builds the fuzz targets, and runs each for FUZZ_SECONDS
+# All work on a fresh Debian 12 machine. `make` alone builds.
 
 BUILD ?= build
+BUILD_FUZZ ?= build-fuzz
+FUZZ_SECONDS ?= 30
 JOBS ?= $(shell nproc)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all setup build check demo install clean format tidy
+.PHONY: all setup build check fuzz demo install clean format tidy
 all: build
 
 # The stamps remember the lists that they were made from: a changed list installs again.
@@ -36,6 +39,13 @@ build: setup $(BUILD)/build.ninja
 check: build
 	@$(PYTHON) test/check.py --build=$(BUILD) --jobs=$(JOBS)
 
+$(BUILD_FUZZ)/build.ninja: CMakePresets.json $(VENV)/packages.stamp
+	@cmake --preset fuzz -B $(BUILD_FUZZ)
+
+fuzz: $(BUILD_FUZZ)/build.ninja
+	@ninja -C $(BUILD_FUZZ) -j$(JOBS) fuzzers
+	@python3 fuzz/run.py --build=$(BUILD_FUZZ) --seconds=$(FUZZ_SECONDS)
+
 demo: build
 	@$(PYTHON) examples/demo.py --build=$(BUILD) $(if $(FORMAT),--format='$(FORMAT)')
 
@@ -49,4 +59,4 @@ tidy: build
 	@run-clang-tidy-22 -p $(BUILD) -quiet '/(lib|tools)/'
 
 clean:
-	@rm -rf $(BUILD)
+	@rm -rf $(BUILD) $(BUILD_FUZZ)

@@ -10,7 +10,8 @@ function(_rung_target_defaults target)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${RUNG_WARNINGS}>)
   if(RUNG_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${RUNG_SANITIZE} -fno-omit-frame-pointer)
+    target_compile_options(${target} PRIVATE -fsanitize=${RUNG_SANITIZE} -fno-sanitize-recover=all
+      -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${RUNG_SANITIZE})
   endif()
 endfunction()
@@ -71,6 +72,21 @@ function(rung_add_unittest name)
     _rung_target_use_mlir(${name})
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
+endfunction()
+
+# rung_add_fuzzer(NAME SOURCES ... [LINK libs...] [NO_LLVM]): a libFuzzer program in build-fuzz/fuzz; target
+# `fuzzers` builds them all.
+function(rung_add_fuzzer name)
+  cmake_parse_arguments(ARG "NO_LLVM" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  _rung_target_defaults(${name})
+  if(NOT ARG_NO_LLVM)
+    _rung_target_use_mlir(${name})
+  endif()
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name})
 endfunction()
 
 # rung_tablegen(TARGET FILE.td OUT.inc ARGS [OUT2.inc ARGS2 ...]): generated headers next to the

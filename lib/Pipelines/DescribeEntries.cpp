@@ -164,11 +164,13 @@ public:
   LogicalResult run() {
     unsigned inouts = 0;
     for (BlockArgument arg : function.getArguments())
-      inouts += bool(function.getArgAttr(arg.getArgNumber(), kInoutAttr));
+      inouts += bool(
+          function.getArgAttr(arg.getArgNumber(), RungDialect::kInoutAttrName));
     if (inouts > function.getNumResults())
       return function.emitError()
-             << "has " << inouts << " arguments marked '" << kInoutAttr
-             << "' but " << function.getNumResults()
+             << "has " << inouts << " arguments marked '"
+             << RungDialect::kInoutAttrName << "' but "
+             << function.getNumResults()
              << " results; it must return the updated value of each, in "
                 "order, behind its other results";
     auto returnOp =
@@ -176,9 +178,9 @@ public:
     unsigned outputs = function.getNumResults() - inouts, inout = outputs;
     for (BlockArgument arg : function.getArguments()) {
       unsigned i = arg.getArgNumber();
-      bool isInout = bool(function.getArgAttr(i, kInoutAttr));
+      bool isInout = bool(function.getArgAttr(i, RungDialect::kInoutAttrName));
       if (failed(add(arg, isInout ? "inout" : "input", "argument", i,
-                     function.getArgAttr(i, kNameAttr),
+                     function.getArgAttr(i, RungDialect::kNameAttrName),
                      ("arg" + Twine(i)).str())))
         return failure();
       if (isInout && function.getResultTypes()[inout++] != arg.getType())
@@ -190,7 +192,7 @@ public:
     }
     for (unsigned i = 0; i < outputs; ++i)
       if (failed(add(returnOp.getOperand(i), "output", "result", i,
-                     function.getResultAttr(i, kNameAttr),
+                     function.getResultAttr(i, RungDialect::kNameAttrName),
                      outputs == 1 ? "result" : ("result" + Twine(i)).str())))
         return failure();
     function->setAttr(kSignatureAttr, builder.getArrayAttr(entries));
@@ -211,7 +213,7 @@ private:
     if (!name || name.empty())
       return function.emitError()
              << what << " #" << index << " of entry '" << function.getName()
-             << "' has the '" << kNameAttr << "' " << givenName
+             << "' has the '" << RungDialect::kNameAttrName << "' " << givenName
              << "; expected a string that is not empty";
     if (llvm::is_contained(type.getShape(), 0))
       return function.emitError()

@@ -2,6 +2,7 @@
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
@@ -59,7 +60,7 @@ LogicalResult prepare(func::FuncOp function) {
   unsigned arguments = function.getNumArguments();
   for (unsigned i = 0; i < arguments; ++i) {
     BlockArgument arg = function.getArgument(i);
-    bool isInout = bool(function.getArgAttr(i, kInoutAttr));
+    bool isInout = bool(function.getArgAttr(i, RungDialect::kInoutAttrName));
     Type tensor = arg.getType();
     FailureOr<MemRefType> type = bufferType(function, tensor);
     if (failed(type))

@@ -30,10 +30,6 @@ inline constexpr llvm::StringLiteral kShapeKey = "shape";
 inline constexpr llvm::StringLiteral kPackerKey = "packer";
 inline constexpr llvm::StringLiteral kPackedBytesKey = "packed_bytes";
 
-/// Front-end attributes of arguments and results.
-inline constexpr llvm::StringLiteral kNameAttr = "rung.name";
-inline constexpr llvm::StringLiteral kInoutAttr = "rung.inout";
-
 /// Of a memref.global without a value: the index of its bytes in the
 /// context's constants.
 inline constexpr llvm::StringLiteral kConstantAttr = "rung.constant";

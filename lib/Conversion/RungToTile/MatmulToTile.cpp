@@ -482,6 +482,17 @@ Value MatmulKernel::applyEpilogue(Value acc, Value row, Value firstX,
                });
 }
 
+/// Refuses sums in a format that memory and registers hold as codes.
+static LogicalResult verifyCompute(MatmulOp op) {
+  Type compute = *op.getCompute();
+  if (StorageAttr::get(compute, {1}).isIdentity())
+    return success();
+  return op.emitOpError() << "computes in " << compute
+                          << ", in which there are no sums; expected i8, i16, "
+                             "i32, f16, bf16, f32 or f64 in its `compute`, or "
+                             "in that of the device";
+}
+
 namespace {
 struct ConvertMatmul final : OpRewritePattern<MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -494,6 +505,8 @@ struct ConvertMatmul final : OpRewritePattern<MatmulOp> {
       return rewriter.notifyMatchFailure(op,
                                          "lacks storage, schedules or compute; "
                                          "run the passes that choose them");
+    if (failed(verifyCompute(op)))
+      return failure();
     DeviceAttr device = getDevice(op->getParentOfType<ModuleOp>());
     KernelBuilder b(op.getLoc(), rewriter, device.getInt("lanes", 16));
     MatmulKernel kernel(op, b);

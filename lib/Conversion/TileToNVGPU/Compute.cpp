@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../TileToVector/KernelLowering.h"
+#include "../Common/Places.h"
+#include "../Common/VectorBuilder.h"
 #include "Patterns.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

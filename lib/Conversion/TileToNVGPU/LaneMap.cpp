@@ -55,8 +55,9 @@ LaneMap::LaneMap(VectorBuilder &b, tile::LayoutAttr layout)
   // Input bits that reach nothing new are 0 where an element is written: the
   // others are a basis of the tile, so every element has one writer.
   SmallVector<uint64_t> reduced;
-  unsigned registerBits = layout.getMap().inBits("register");
-  for (auto [bit, basis] : llvm::enumerate(layout.getMap().bases())) {
+  LinearLayout map = layout.getMap();
+  unsigned registerBits = map.inBits("register");
+  for (auto [bit, basis] : llvm::enumerate(map.bases())) {
     uint64_t rest = basis;
     for (uint64_t pivot : reduced)
       rest = std::min(rest, rest ^ pivot);

@@ -14,7 +14,8 @@
 #ifndef RUNG_LIB_CONVERSION_TILETONVGPU_LANEMAP_H
 #define RUNG_LIB_CONVERSION_TILETONVGPU_LANEMAP_H
 
-#include "../TileToVector/KernelLowering.h"
+#include "../Common/Places.h"
+#include "../Common/VectorBuilder.h"
 
 namespace rung {
 

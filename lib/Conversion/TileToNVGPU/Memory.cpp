@@ -7,6 +7,7 @@
 
 #include "Access.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "rung/Layout/PackedLayout.h"
@@ -112,8 +113,9 @@ ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
   Type element = access.type().getElementType();
   Type result = tile::registerType(op.getType().getElementType());
   bool isCode = element.isInteger(8) && result.isInteger(32);
-  unsigned bits = access.storage ? access.storage.getBits()
-                                 : element.getIntOrFloatBitWidth();
+  unsigned bits = access.storage           ? access.storage.getBits()
+                  : element.isIntOrFloat() ? element.getIntOrFloatBitWidth()
+                                           : 0;
   if (access.kind() == StorageKind::Words || bits < 8 ||
       (element != result && !isCode) || access.indices.empty()) {
     std::string text;

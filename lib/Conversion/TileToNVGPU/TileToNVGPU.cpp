@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rung/Conversion/TileToNVGPU/TileToNVGPU.h"
-#include "../TileToVector/IndexFacts.h"
+#include "../Common/IndexFacts.h"
 #include "Patterns.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Access.h"
-#include "IndexFacts.h"
+#include "../Common/IndexFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

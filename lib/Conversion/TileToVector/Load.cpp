@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Common/IndexFacts.h"
 #include "Access.h"
-#include "IndexFacts.h"
 #include "LoadCodes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -20,54 +20,9 @@ using tile::LayoutAttr;
 // Packed words
 //===----------------------------------------------------------------------===//
 
-std::optional<UnitPlace> rung::findUnit(const PackedLayout &packed,
-                                        LayoutAttr layout, int64_t reg) {
-  if (packed.order() != *layout.getOrder() ||
-      packed.lanes() != layout.getLanes())
-    return std::nullopt;
-  std::pair<int64_t, int64_t> first = layout.locate(reg, 0);
-  int64_t row = first.first, column = first.second;
-  int64_t rows = packed.tileRows(), columns = packed.tileColumns();
-  for (unsigned unit = 0; unit != packed.unitsPerLane(); ++unit) {
-    auto holds = [&](int64_t lane, int64_t code) {
-      SmallVector<uint64_t> place =
-          packed.map().apply({uint64_t(code), uint64_t(unit), uint64_t(lane)});
-      auto [r, c] = layout.locate(reg, lane, code);
-      return r / rows == row / rows && c / columns == column / columns &&
-             uint64_t(r % rows) == place[0] &&
-             uint64_t(c % columns) == place[1];
-    };
-    bool all = true;
-    for (int64_t lane = 0; all && lane != layout.getLanes(); ++lane)
-      for (int64_t code = 0; all && code != layout.getOrder()->codes(); ++code)
-        all = holds(lane, code);
-    if (all)
-      return UnitPlace{row / rows, column / columns, unit};
-  }
-  return std::nullopt;
-}
-
-/// Asks for what a loop over the columns loads `bytes` later. The address may
-/// be beyond the end.
-static void prefetch(VectorBuilder &b, const Access &access,
-                     SmallVector<Value> position, unsigned columnDim,
-                     int64_t bytes) {
-  MemRefType type = access.type();
-  int64_t step = type.getElementTypeBitWidth() / 8;
-  for (int64_t extent : type.getShape().drop_front(columnDim + 1))
-    step *= extent;
-  position[columnDim] =
-      b.add(position[columnDim], llvm::divideCeil(bytes, step));
-  memref::PrefetchOp::create(b, access.memory, position, /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
-}
-
-/// Words of whole units, each a contiguous vector; a device that prefetches
-/// does so `ahead` bytes from there.
-static FailureOr<SmallVector<Value>> loadUnits(VectorBuilder &b,
-                                               const Access &access,
-                                               LayoutAttr layout,
-                                               int64_t ahead) {
+/// Words of whole units, each a contiguous vector.
+static FailureOr<SmallVector<Value>>
+loadUnits(VectorBuilder &b, const Access &access, LayoutAttr layout) {
   PackedLayout packed =
       cantFail(PackedLayout::parse(access.storage.getLayout()));
   AccessBuilder builder(b, access);
@@ -90,8 +45,6 @@ static FailureOr<SmallVector<Value>> loadUnits(VectorBuilder &b,
       int64_t perLoad = packed.wordsPerLoad();
       SmallVector<Value> position = {tileRow, tileColumn,
                                      b.index(number / perLoad), b.index(0)};
-      if (ahead)
-        prefetch(b, access, position, /*columnDim=*/1, ahead);
       if (perLoad == 1) {
         words.push_back(builder.loadVector(type, position, {}));
         continue;
@@ -145,7 +98,7 @@ static FailureOr<Value> loadPlain(VectorBuilder &b, const Access &access,
 
 /// Scales in the order of the lanes, [rows / 16][groups][16].
 static FailureOr<Value> loadLanes(VectorBuilder &b, const Access &access,
-                                  const Places &places, int64_t ahead) {
+                                  const Places &places) {
   constexpr int64_t tileRows = 16;
   AccessBuilder builder(b, access);
   int64_t lanes = places.size();
@@ -167,8 +120,6 @@ static FailureOr<Value> loadLanes(VectorBuilder &b, const Access &access,
     SmallVector<Value> position = {builder.scalar(row, tileRows),
                                    builder.scalar(group),
                                    b.index(first % tileRows)};
-    if (ahead)
-      prefetch(b, access, position, /*columnDim=*/1, ahead);
     auto type = VectorType::get({lanes}, access.type().getElementType());
     return builder.toRegister(builder.loadVector(type, position, {}));
   }
@@ -197,8 +148,7 @@ LogicalResult KernelLowering::lowerLoad(tile::LoadOp op) {
       return op.emitOpError()
              << "gives packed codes, expected storage in words, neither "
                 "transposed nor in blocks";
-    FailureOr<SmallVector<Value>> words =
-        loadUnits(b, access, layout, device ? device.getInt("prefetch", 0) : 0);
+    FailureOr<SmallVector<Value>> words = loadUnits(b, access, layout);
     if (failed(words))
       return failure();
     set(op.getResult(), *words);
@@ -214,8 +164,7 @@ LogicalResult KernelLowering::lowerLoad(tile::LoadOp op) {
                                 : loadPlain(b, access, places);
       break;
     case StorageKind::Lanes:
-      value = loadLanes(b, access, places,
-                        device ? device.getInt("prefetch", 0) : 0);
+      value = loadLanes(b, access, places);
       break;
     case StorageKind::Words:
       value = loadCodesOfWords(*this, b, access, places);

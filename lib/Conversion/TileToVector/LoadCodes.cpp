@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoadCodes.h"
-#include "IndexFacts.h"
+#include "../Common/IndexFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "rung/Layout/PackedLayout.h"

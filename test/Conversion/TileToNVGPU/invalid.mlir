@@ -83,3 +83,14 @@ func.func @tiles(%w: memref<4x8x1x32x4xi32>, %n: index) {
   %codes = tile.load %w[%n, %n] {storage = #words} : memref<4x8x1x32x4xi32> -> !tile.fragment<16x64x!rung.int<4>, #packed>
   return
 }
+
+// -----
+
+// Memory has no elements of a number format; a storage says what its bytes are.
+
+#line = #tile.layout<"(register:1, lane:5) -> (row:0, col:6) {register[0] -> col[5], lane[0..4] -> col[0..4]}">
+func.func @codes_without_storage(%m: memref<1x64x!rung.int<8>>, %i: index) {
+  // expected-error@+1 {{reads memref<1x64x!rung.int<8>> into elements of !rung.int<8>, expected a tensor of elements of at least 16 bits, or of codes in whole bytes}}
+  %codes = tile.load %m[%i, %i] : memref<1x64x!rung.int<8>> -> !tile.fragment<1x64x!rung.int<8>, #line>
+  return
+}

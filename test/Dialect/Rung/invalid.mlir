@@ -519,3 +519,11 @@ func.func @gather_count(%w: tensor<100x8xi8>, %t: tensor<4xi32>, %e: tensor<5x8x
   %0 = rung.gather source(%w : tensor<100x8xi8>) indices(%t : tensor<4xi32>) init(%e : tensor<5x8xi8>) -> tensor<5x8xi8>
   return
 }
+
+// -----
+
+func.func @matmul_compute(%x: tensor<1x64xf32>, %w: tensor<32x64xi8>, %y: tensor<1x32xf32>) {
+  // expected-error @+1 {{computes in 'index', expected a number format}}
+  %0 = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64xi8>) init(%y : tensor<1x32xf32>) {compute = index} -> tensor<1x32xf32>
+  return
+}

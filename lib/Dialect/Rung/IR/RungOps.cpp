@@ -570,6 +570,9 @@ LogicalResult MatmulOp::verify() {
     return emitOpError() << "residual has the type "
                          << getLogicalType(getResidual())
                          << ", expected the shape of " << result;
+  if (getCompute() && !numberFormatOf(*getCompute()))
+    return emitOpError() << "computes in " << *getCompute()
+                         << ", expected a number format";
   return verifyScaling(*this, weight, getLogicalType(getScale()),
                        getLogicalType(getSecondScale()),
                        getLogicalType(getZeroPoint()), getMode(), getBlock(),

@@ -88,7 +88,8 @@ private:
   }
 
   void planMatmul(MatmulOp op) {
-    Builder builder(op.getContext());
+    if (!hasStaticShape(op.getWeightMutable()))
+      return;
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
     std::string layout =
         PackedLayout::cpu(orderOf(weight.getElementType()), lanes).str();
@@ -105,7 +106,7 @@ private:
     if (range.empty())
       return;
     auto type = cast<RankedTensorType>(range[0].get().getType());
-    if (type.getRank() != 2)
+    if (type.getRank() != 2 || !hasStaticShape(range[0]))
       return;
     std::string error;
     int64_t rowsPerBlock =
@@ -116,18 +117,22 @@ private:
                                     rowsPerBlock));
   }
 
+  /// Says so where what is to be packed has a dynamic shape.
+  bool hasStaticShape(OpOperand &operand) {
+    auto type = cast<ShapedType>(operand.get().getType());
+    if (type.hasStaticShape())
+      return true;
+    operand.getOwner()->emitOpError()
+        << "operand " << operand.getOperandNumber() << " is " << type
+        << ", but packed weights, scales and zero points have static shapes; "
+           "contract it as a dequantized tensor";
+    inconsistent = true;
+    return false;
+  }
+
   /// Gives the operand this storage, through a rung.pack if need be.
   void plan(OpOperand &operand, StorageAttr storage) {
     Value value = operand.get();
-    if (!cast<ShapedType>(value.getType()).hasStaticShape()) {
-      operand.getOwner()->emitOpError()
-          << "operand " << operand.getOperandNumber() << " is "
-          << value.getType()
-          << ", but packed weights, scales and zero points have static shapes; "
-             "contract it as a dequantized tensor";
-      inconsistent = true;
-      return;
-    }
     auto it = packed.find(value);
     if (it != packed.end()) {
       if (it->second != storage) {

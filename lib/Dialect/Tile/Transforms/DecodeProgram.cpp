@@ -265,6 +265,10 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
     return llvm::createStringError(
         "results are vectors of builtin types: decode into i8, i16, i32, f16, "
         "bf16, f32, f64 or a builtin 8-bit float such as e4m3");
+  if (from->hasNaN() && !numberFormatOf(element)->hasNaN())
+    return llvm::createStringError(
+        "the source has NaN, for which the target has no code; decode into a "
+        "float that has one, such as f16");
 
   std::vector<DecodeCandidate> candidates;
   for (bool freeScale : {false, true}) {

@@ -93,7 +93,7 @@ struct DecodeProgram {
 /// The cheapest proved sequence of those that the search finds; values that
 /// `to` lacks are rounded to nearest even, as tile.convert does (ask isLossless
 /// first to refuse them). An error: formats that are too wide or have no
-/// builtin type, a failed proof. Loads dialects.
+/// builtin type, a NaN that `to` lacks, a failed proof. Loads dialects.
 llvm::Expected<DecodeProgram> makeDecodeProgram(const DecodeRequest &request);
 
 /// The order in which weights of a format of at most 8 bits are packed for

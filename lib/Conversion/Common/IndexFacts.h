@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef RUNG_LIB_CONVERSION_TILETOVECTOR_INDEXFACTS_H
-#define RUNG_LIB_CONVERSION_TILETOVECTOR_INDEXFACTS_H
+#ifndef RUNG_LIB_CONVERSION_COMMON_INDEXFACTS_H
+#define RUNG_LIB_CONVERSION_COMMON_INDEXFACTS_H
 
 #include "mlir/IR/Value.h"
 #include <cstdint>
@@ -30,4 +30,4 @@ bool isKnownBelow(mlir::Value index, int64_t offset, mlir::Value bound);
 
 } // namespace rung
 
-#endif // RUNG_LIB_CONVERSION_TILETOVECTOR_INDEXFACTS_H
+#endif // RUNG_LIB_CONVERSION_COMMON_INDEXFACTS_H

@@ -5,38 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "KernelLowering.h"
+#include "VectorBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace rung;
-
-//===----------------------------------------------------------------------===//
-// Places
-//===----------------------------------------------------------------------===//
-
-Places rung::placesOf(tile::LayoutAttr layout, int64_t reg, int64_t code) {
-  Places places;
-  for (int64_t lane = 0, e = layout.getLanes(); lane != e; ++lane)
-    places.push_back(layout.locate(reg, lane, code));
-  return places;
-}
-
-std::optional<int64_t> rung::findPlaces(tile::LayoutAttr layout,
-                                        const Places &places) {
-  for (int64_t reg = 0, e = layout.getRegisters(); reg != e; ++reg)
-    if (layout.locate(reg, 0) == places.front() &&
-        placesOf(layout, reg) == places)
-      return reg;
-  return std::nullopt;
-}
-
-std::string rung::placeText(std::pair<int64_t, int64_t> place) {
-  return "(" + std::to_string(place.first) + ", " +
-         std::to_string(place.second) + ")";
-}
 
 //===----------------------------------------------------------------------===//
 // Constants

@@ -1,0 +1,76 @@
+"""Runs the fuzz targets from their seeds, each for a while; fails on a crash, a leak or a hang. docs/fuzzing.md."""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DICTIONARIES = {"npy": "npy.dict", "bundle": "manifest.dict"}
+# What becomes a line "// passes:" of a seed; other passes of a RUN line are upstream's.
+PASS = re.compile(r"--?((?:rung|tile|convert-rung|convert-tile|canonicalize|cse|one-shot)[a-z0-9-]*)(?:=(\"[^\"]*\"|\S+))?$")
+
+
+def passes_of(run: str) -> str:
+    """The passes of a RUN line, as a pipeline; empty for the whole way down."""
+    if pipeline := re.search(r"--pass-pipeline=([\"'])builtin\.module\((.*)\)\1", run):
+        return pipeline[2]
+    passes = []
+    for word in re.findall(r"-[^\s\"]+(?:\"[^\"]*\")?", run.split("|")[0]):
+        if found := PASS.match(word):
+            options = (found[2] or "").strip("\"")
+            passes.append(found[1] + (f"{{{options}}}" if options else ""))
+    return ",".join(passes)
+
+
+def write_ir_seeds(folder: pathlib.Path) -> None:
+    """Every module of every lit test, once with the passes of its RUN line and once for the whole way down."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for test in sorted((ROOT / "test").glob("**/*.mlir")):
+        text = test.read_text()
+        runs = {passes_of(run) for run in re.findall(r"// RUN: rung-opt (.*)", text)}
+        lines = [line for line in text.splitlines() if not re.match(r"\s*//(?! -----)", line)]
+        for number, module in enumerate("\n".join(lines).split("// -----")):
+            for which, passes in enumerate(sorted({run for run in runs if "rung-to-cpu" not in run} | {""})):
+                first = f"// passes: {passes}\n" if passes else ""
+                (folder / f"{test.stem}-{number}-{which}.mlir").write_text(first + module.strip() + "\n")
+
+
+def run(build: pathlib.Path, name: str, seconds: int) -> bool:
+    work, found = build / "fuzz" / "corpus" / name, build / "fuzz" / "found"
+    seeds = [ROOT / "fuzz" / "seeds" / name]
+    for folder in (work, found):
+        folder.mkdir(parents=True, exist_ok=True)
+    if name == "ir":
+        seeds.append(build / "fuzz" / "seeds")
+        write_ir_seeds(seeds[-1])
+    command = [build / "fuzz" / f"{name}-fuzzer", work, *seeds, f"-max_total_time={seconds}", "-timeout=10",
+               "-rss_limit_mb=3000", f"-artifact_prefix={found}/{name}-", "-print_final_stats=1", "-reload=0"]
+    if name in DICTIONARIES:
+        command.append(f"-dict={ROOT / 'fuzz' / DICTIONARIES[name]}")
+    print(f"-- fuzz: {name}, {seconds} s", flush=True)
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if done.returncode:
+        print(done.stderr[-8000:])
+        print(f"{name}: failed; the input is in {found}; docs/fuzzing.md says how to run it again")
+        return False
+    executions = re.search(r"number_of_executed_units: (\d+)", done.stderr)[1]
+    coverage = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)[-1]
+    print(f"{name}: {executions} executions, {coverage[0]} edges, {coverage[1]} features", flush=True)
+    return True
+
+
+def main() -> int:
+    names = ["npy", "bundle", "decode", "ir"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-fuzz")
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("targets", nargs="*", choices=[*names, []], default=names)
+    options = parser.parse_args()
+    results = [run(options.build.resolve(), name, options.seconds) for name in options.targets]
+    return int(not all(results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
