@@ -7,7 +7,7 @@
 
 #include "rung/Layout/PackedLayout.h"
 #include "TextParser.h"
-#include "rung/Layout/CanonicalStorage.h"
+#include "rung/Numerics/Storage.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -225,7 +225,7 @@ struct Canonical {
   int64_t rows, columns;
 
   Error check() const {
-    int64_t expected = rows * canonicalRowBytes(columns, bits);
+    int64_t expected = rows * packedRowBytes(columns, bits);
     if (rows < 0 || columns < 0 || int64_t(storage.size()) != expected)
       return createStringError(
           "packing: " + Twine(storage.size()) + " bytes for " + Twine(rows) +
@@ -249,7 +249,7 @@ static std::vector<uint32_t> packStrips(const PackedLayout &layout,
                                         const Canonical &source, int64_t rows,
                                         int64_t rowsPerBlock, Code padCode) {
   int64_t stride = stripStride(layout, source.columns);
-  int64_t rowBytes = canonicalRowBytes(source.columns, source.bits);
+  int64_t rowBytes = packedRowBytes(source.columns, source.bits);
   int64_t tileRows = layout.tileRows(), tileColumns = layout.tileColumns();
   TileTable table(layout, stride);
   std::vector<Code> strip(tileRows * stride, padCode);
@@ -301,7 +301,7 @@ static std::vector<uint8_t> unpackStrips(const PackedLayout &layout,
                                          ArrayRef<uint32_t> words, int64_t rows,
                                          int64_t columns) {
   int64_t stride = stripStride(layout, columns);
-  int64_t rowBytes = canonicalRowBytes(columns, layout.bits());
+  int64_t rowBytes = packedRowBytes(columns, layout.bits());
   TileTable table(layout, stride);
   std::vector<Code> strip(layout.tileRows() * stride);
   std::vector<uint8_t> storage(rows * rowBytes);

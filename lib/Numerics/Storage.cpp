@@ -20,6 +20,55 @@ int64_t rung::packedRowBytes(int64_t columns, unsigned bits) {
       llvm::divideCeil(static_cast<uint64_t>(columns) * bits, uint64_t(8)));
 }
 
+/// Bits taken from, or on their way to, a row of bytes.
+using Window = unsigned __int128;
+
+template <typename Code>
+void rung::readCanonicalRow(llvm::ArrayRef<uint8_t> row, unsigned bits,
+                            llvm::MutableArrayRef<Code> codes) {
+  assert(int64_t(row.size()) >= packedRowBytes(codes.size(), bits));
+  // Code by code: at most 64 + 7 bits are in the window.
+  using Bits = std::conditional_t<sizeof(Code) == 1, uint32_t, Window>;
+  const uint8_t *next = row.data();
+  Bits window = 0;
+  unsigned available = 0;
+  uint64_t mask = llvm::maskTrailingOnes<uint64_t>(bits);
+  for (Code &code : codes) {
+    for (; available < bits; available += 8)
+      window |= Bits(*next++) << available;
+    code = Code(uint64_t(window) & mask);
+    window >>= bits;
+    available -= bits;
+  }
+}
+
+template <typename Code>
+void rung::writeCanonicalRow(llvm::ArrayRef<Code> codes, unsigned bits,
+                             llvm::MutableArrayRef<uint8_t> row) {
+  assert(int64_t(row.size()) == packedRowBytes(codes.size(), bits));
+  using Bits = std::conditional_t<sizeof(Code) == 1, uint32_t, Window>;
+  uint8_t *next = row.data();
+  Bits window = 0;
+  unsigned pending = 0;
+  for (Code code : codes) {
+    window |= Bits(code) << pending;
+    pending += bits;
+    for (; pending >= 8; pending -= 8, window >>= 8)
+      *next++ = uint8_t(window);
+  }
+  if (pending)
+    *next = uint8_t(window);
+}
+
+template void rung::readCanonicalRow(llvm::ArrayRef<uint8_t>, unsigned,
+                                     llvm::MutableArrayRef<uint8_t>);
+template void rung::readCanonicalRow(llvm::ArrayRef<uint8_t>, unsigned,
+                                     llvm::MutableArrayRef<uint64_t>);
+template void rung::writeCanonicalRow(llvm::ArrayRef<uint8_t>, unsigned,
+                                      llvm::MutableArrayRef<uint8_t>);
+template void rung::writeCanonicalRow(llvm::ArrayRef<uint64_t>, unsigned,
+                                      llvm::MutableArrayRef<uint8_t>);
+
 int64_t rung::numElements(llvm::ArrayRef<int64_t> shape) {
   int64_t count = 1;
   for (int64_t size : shape)
@@ -74,18 +123,12 @@ std::vector<uint8_t> rung::packCodes(llvm::ArrayRef<uint64_t> codes,
   int64_t columns = rowLength(shape), rowBytes = packedRowBytes(columns, bits);
   std::vector<uint8_t> bytes(static_cast<size_t>(numRows(shape) * rowBytes), 0);
   for (int64_t row = 0; row < numRows(shape); ++row)
-    for (int64_t column = 0; column < columns; ++column) {
-      uint64_t code = codes[row * columns + column];
-      // Whole bytes at a time: at most 8 bits of the code land in one byte.
-      for (unsigned done = 0; done < bits;) {
-        uint64_t position = static_cast<uint64_t>(column) * bits + done;
-        unsigned inByte = position % 8,
-                 count = std::min(8 - inByte, bits - done);
-        bytes[row * rowBytes + position / 8] |= static_cast<uint8_t>(
-            (code >> done & llvm::maskTrailingOnes<uint64_t>(count)) << inByte);
-        done += count;
-      }
-    }
+    writeCanonicalRow(codes.slice(static_cast<size_t>(row * columns),
+                                  static_cast<size_t>(columns)),
+                      bits,
+                      llvm::MutableArrayRef<uint8_t>(bytes).slice(
+                          static_cast<size_t>(row * rowBytes),
+                          static_cast<size_t>(rowBytes)));
   return bytes;
 }
 
@@ -103,15 +146,11 @@ rung::unpackCodes(llvm::ArrayRef<uint8_t> bytes, llvm::ArrayRef<int64_t> shape,
             .str());
   std::vector<uint64_t> codes(static_cast<size_t>(numElements(shape)), 0);
   for (int64_t row = 0; row < numRows(shape); ++row)
-    for (int64_t column = 0; column < columns; ++column)
-      for (unsigned done = 0; done < bits;) {
-        uint64_t position = static_cast<uint64_t>(column) * bits + done;
-        unsigned inByte = position % 8,
-                 count = std::min(8 - inByte, bits - done);
-        uint64_t field = bytes[row * rowBytes + position / 8] >> inByte &
-                         llvm::maskTrailingOnes<uint64_t>(count);
-        codes[row * columns + column] |= field << done;
-        done += count;
-      }
+    readCanonicalRow(
+        bytes.slice(static_cast<size_t>(row * rowBytes),
+                    static_cast<size_t>(rowBytes)),
+        bits,
+        llvm::MutableArrayRef<uint64_t>(codes).slice(
+            static_cast<size_t>(row * columns), static_cast<size_t>(columns)));
   return codes;
 }

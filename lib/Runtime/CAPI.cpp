@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstring>
 #include <deque>
+#include <sys/mman.h>
 
 using namespace rung;
 
@@ -139,9 +140,15 @@ struct Free {
 using Memory = std::unique_ptr<void, Free>;
 } // namespace
 
+/// Weights are read from end to end: in huge pages that costs few address
+/// translations.
 static Memory allocatePacked(const Argument &argument, std::string &error) {
-  Memory memory(std::aligned_alloc(Workspace::kAlignment,
+  constexpr uint64_t hugePage = 2 << 20;
+  bool isLarge = argument.packedBytes >= hugePage;
+  Memory memory(std::aligned_alloc(isLarge ? hugePage : Workspace::kAlignment,
                                    alignedSize(argument.packedBytes)));
+  if (memory && isLarge) // a hint: without huge pages it works as well
+    madvise(memory.get(), argument.packedBytes, MADV_HUGEPAGE);
   if (!memory)
     error = "out of memory: a packed weight of " +
             std::to_string(argument.packedBytes) + " bytes";

@@ -34,6 +34,11 @@ static constexpr VectorExtension kVectorExtensions[] = {
 /// weights serve all of its code; narrower machines use several registers.
 static constexpr int64_t kLanes = 16;
 
+/// Far enough that memory answers in time also while other cores use it, and
+/// little against the second-level cache (measured on Zen 4: from 8 KiB on it
+/// makes no difference in huge pages; in small ones, 32 KiB gain 5% more).
+static constexpr int64_t kPrefetchBytes = 16384;
+
 DeviceAttr rung::getDevice(MLIRContext *context, const CPUTarget &target) {
   const VectorExtension *extension =
       llvm::find_if(kVectorExtensions, [&](const VectorExtension &row) {
@@ -57,6 +62,8 @@ DeviceAttr rung::getDevice(MLIRContext *context, const CPUTarget &target) {
                                builder.getStringAttr(extension->lookup)),
           builder.getNamedAttr("lookup_entries", builder.getI64IntegerAttr(
                                                      extension->lookupEntries)),
+          builder.getNamedAttr("prefetch",
+                               builder.getI64IntegerAttr(kPrefetchBytes)),
           builder.getNamedAttr(
               "compute", types({builder.getI32Type(), builder.getF32Type(),
                                 builder.getF64Type()})),

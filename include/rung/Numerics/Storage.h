@@ -24,6 +24,17 @@ namespace rung {
 /// ceil(columns * bits / 8): the bytes of one row of `columns` codes.
 int64_t packedRowBytes(int64_t columns, unsigned bits);
 
+/// `codes.size()` codes of `bits` (1..8, 16, 32 or 64) bits from the start of a
+/// row. Code is uint8_t, if `bits` <= 8, or uint64_t.
+template <typename Code>
+void readCanonicalRow(llvm::ArrayRef<uint8_t> row, unsigned bits,
+                      llvm::MutableArrayRef<Code> codes);
+
+/// Writes a row of exactly `codes`, whose bits above `bits` are 0.
+template <typename Code>
+void writeCanonicalRow(llvm::ArrayRef<Code> codes, unsigned bits,
+                       llvm::MutableArrayRef<uint8_t> row);
+
 /// The number of elements of a shape.
 int64_t numElements(llvm::ArrayRef<int64_t> shape);
 

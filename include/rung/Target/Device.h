@@ -17,6 +17,8 @@
 //                   "gather" (memory)
 //   lookup_entries  f32 entries of the largest table that `lookup` takes; 0:
 //                   none
+//   prefetch        how many bytes ahead packed weights and their scales are
+//                   asked for; 0: never
 //
 //===----------------------------------------------------------------------===//
 

@@ -153,24 +153,21 @@ static Value plus(VectorBuilder &b, Value x, Value y) {
   return arith::AddFOp::create(b, x, y);
 }
 
-/// sum + the products. One chain of additions is as long as their latency; with
-/// few sums to interleave (`chains` > 1) the products get chains of their own.
+/// sum + the products, in chains of `length` that each start anew: what must
+/// wait for the sum is one addition for each chain, so that chains of one step
+/// and of the next ones overlap.
 static Value accumulate(VectorBuilder &b,
                         ArrayRef<std::pair<Value, Value>> products, Value sum,
-                        size_t chains) {
-  if (chains == 1 || products.size() < 2 * chains) {
-    for (auto [x, y] : products)
-      sum = multiplyAdd(b, x, y, sum);
-    return sum;
+                        size_t length) {
+  Value total;
+  while (!products.empty()) {
+    Value chain;
+    for (auto [x, y] : products.take_front(length))
+      chain = multiplyAdd(b, x, y, chain);
+    total = total ? plus(b, total, chain) : chain;
+    products = products.drop_front(std::min(length, products.size()));
   }
-  SmallVector<Value> partial(chains);
-  for (auto [i, product] : llvm::enumerate(products))
-    partial[i % chains] =
-        multiplyAdd(b, product.first, product.second, partial[i % chains]);
-  for (size_t width = chains / 2; width; width /= 2)
-    for (size_t i = 0; i != width; ++i)
-      partial[i] = plus(b, partial[i], partial[i + width]);
-  return plus(b, sum, partial[0]);
+  return plus(b, sum, total);
 }
 
 LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
@@ -188,12 +185,11 @@ LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
                             << bType.getElementType() << " into " << element
                             << "; on vectors all are f32, f64 or i32";
   VectorBuilder b(op.getLoc(), op);
-  // Latency times throughput of a multiply-add, roughly, on a current core.
+  // Latency times throughput of a multiply-add, roughly, on a current core:
+  // with so many sums each may be one chain.
   constexpr int64_t sumsInFlight = 8;
-  int64_t registers = layout.getRegisters(), depth = aType.getColumns();
-  size_t chains = registers >= sumsInFlight      ? 1
-                  : registers >= 4 || depth < 16 ? 2
-                                                 : 4;
+  constexpr size_t chainLength = 8;
+  int64_t registers = layout.getRegisters();
   SmallVector<Value> results;
   for (int64_t reg = 0; reg != registers; ++reg) {
     Places places = placesOf(layout, reg);
@@ -215,7 +211,14 @@ LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
                   "and b the same in all lanes (or the reverse)";
       products.push_back({get(op.getA())[*a], get(op.getB())[*bReg]});
     }
-    results.push_back(accumulate(b, products, get(op.getC())[reg], chains));
+    Value sum = get(op.getC())[reg];
+    if (registers < sumsInFlight) {
+      results.push_back(accumulate(b, products, sum, chainLength));
+      continue;
+    }
+    for (auto [x, y] : products)
+      sum = multiplyAdd(b, x, y, sum);
+    results.push_back(sum);
   }
   set(op.getResult(), results);
   if (op.getToken())

@@ -20,9 +20,27 @@ using tile::LayoutAttr;
 // Packed words
 //===----------------------------------------------------------------------===//
 
-/// Words of whole units, each a contiguous vector.
-static FailureOr<SmallVector<Value>>
-loadUnits(VectorBuilder &b, const Access &access, LayoutAttr layout) {
+/// Asks for what a loop over the columns loads `bytes` later. The address may
+/// be beyond the end.
+static void prefetch(VectorBuilder &b, const Access &access,
+                     SmallVector<Value> position, unsigned columnDim,
+                     int64_t bytes) {
+  MemRefType type = access.type();
+  int64_t step = type.getElementTypeBitWidth() / 8;
+  for (int64_t extent : type.getShape().drop_front(columnDim + 1))
+    step *= extent;
+  position[columnDim] =
+      b.add(position[columnDim], llvm::divideCeil(bytes, step));
+  memref::PrefetchOp::create(b, access.memory, position, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}
+
+/// Words of whole units, each a contiguous vector; a device that prefetches
+/// does so `ahead` bytes from there.
+static FailureOr<SmallVector<Value>> loadUnits(VectorBuilder &b,
+                                               const Access &access,
+                                               LayoutAttr layout,
+                                               int64_t ahead) {
   PackedLayout packed =
       cantFail(PackedLayout::parse(access.storage.getLayout()));
   AccessBuilder builder(b, access);
@@ -45,6 +63,8 @@ loadUnits(VectorBuilder &b, const Access &access, LayoutAttr layout) {
       int64_t perLoad = packed.wordsPerLoad();
       SmallVector<Value> position = {tileRow, tileColumn,
                                      b.index(number / perLoad), b.index(0)};
+      if (ahead)
+        prefetch(b, access, position, /*columnDim=*/1, ahead);
       if (perLoad == 1) {
         words.push_back(builder.loadVector(type, position, {}));
         continue;
@@ -98,7 +118,7 @@ static FailureOr<Value> loadPlain(VectorBuilder &b, const Access &access,
 
 /// Scales in the order of the lanes, [rows / 16][groups][16].
 static FailureOr<Value> loadLanes(VectorBuilder &b, const Access &access,
-                                  const Places &places) {
+                                  const Places &places, int64_t ahead) {
   constexpr int64_t tileRows = 16;
   AccessBuilder builder(b, access);
   int64_t lanes = places.size();
@@ -120,6 +140,8 @@ static FailureOr<Value> loadLanes(VectorBuilder &b, const Access &access,
     SmallVector<Value> position = {builder.scalar(row, tileRows),
                                    builder.scalar(group),
                                    b.index(first % tileRows)};
+    if (ahead)
+      prefetch(b, access, position, /*columnDim=*/1, ahead);
     auto type = VectorType::get({lanes}, access.type().getElementType());
     return builder.toRegister(builder.loadVector(type, position, {}));
   }
@@ -148,7 +170,8 @@ LogicalResult KernelLowering::lowerLoad(tile::LoadOp op) {
       return op.emitOpError()
              << "gives packed codes, expected storage in words, neither "
                 "transposed nor in blocks";
-    FailureOr<SmallVector<Value>> words = loadUnits(b, access, layout);
+    FailureOr<SmallVector<Value>> words =
+        loadUnits(b, access, layout, device ? device.getInt("prefetch", 0) : 0);
     if (failed(words))
       return failure();
     set(op.getResult(), *words);
@@ -164,7 +187,8 @@ LogicalResult KernelLowering::lowerLoad(tile::LoadOp op) {
                                 : loadPlain(b, access, places);
       break;
     case StorageKind::Lanes:
-      value = loadLanes(b, access, places);
+      value = loadLanes(b, access, places,
+                        device ? device.getInt("prefetch", 0) : 0);
       break;
     case StorageKind::Words:
       value = loadCodesOfWords(*this, b, access, places);

@@ -2,14 +2,15 @@
 
 // The kernel of an int4 matmul with one row of activations and a scale for each 64 columns: in the
 // inner loop one load of 16 words serves 16 rows of the weight; each of the 8 codes in a word is a
-// shift, a lookup and a multiply-add with a broadcast element of x.
+// shift, a lookup and a multiply-add with a broadcast element of x, summed in a chain of their own.
+// The device asks for words 1024 bytes ahead: 16 loads, or 32 of scales.
 
 #packed = #tile.layout<"(code:3, register:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}", order = "sequential<4>">
 #plain = #tile.layout<"(register:3, lane:4) -> (row:4, col:3) {register[0..2] -> col[0..2], lane[0..3] -> row[0..3]}">
 #spread = #tile.layout<"(register:3, lane:4) -> (row:0, col:3) {register[0..2] -> col[0..2], lane[0..3] -> 0}">
 #rows = #tile.layout<"(register:0, lane:4) -> (row:4, col:0) {lane[0..3] -> row[0..3]}">
 #words = #rung.storage<!rung.int<4>, [48, 256], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">
-module attributes {rung.device = #rung.device<"cpu:test", {lookup = "permvar512", lookup_entries = 16 : i64}>} {
+module attributes {rung.device = #rung.device<"cpu:test", {lookup = "permvar512", lookup_entries = 16 : i64, prefetch = 1024 : i64}>} {
 
 // CHECK-LABEL: func @matmul
 // CHECK-SAME: %[[W:.*]]: memref<3x32x1x16xi32>, %[[S:.*]]: memref<3x4x16xf16>, %[[X:.*]]: memref<1x256xf32>, %[[Y:.*]]: memref<1x48xf32>
@@ -19,6 +20,8 @@ module attributes {rung.device = #rung.device<"cpu:test", {lookup = "permvar512"
 // CHECK: scf.for %[[G:.*]] = {{.*}} iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<16xf32>) {
 // CHECK: %[[SUM:.*]] = scf.for %[[K:.*]] = {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<16xf32>) {
 // CHECK: %[[STEP:.*]] = arith.divui %[[K]], %c8
+// CHECK: %[[LATER:.*]] = arith.addi %[[STEP]], %c16
+// CHECK: memref.prefetch %[[W]][%[[TILE]], %[[LATER]], %c0, %c0], read, locality<2>, data
 // CHECK: %[[WORDS:.*]] = vector.load %[[W]][%[[TILE]], %[[STEP]], %c0, %c0] : memref<3x32x1x16xi32>, vector<16xi32>
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%[[TABLE]], %[[WORDS]])
 // CHECK: %[[C1:.*]] = arith.shrui %[[WORDS]], %{{.*}} : vector<16xi32>
@@ -27,8 +30,15 @@ module attributes {rung.device = #rung.device<"cpu:test", {lookup = "permvar512"
 // CHECK: %[[X0:.*]] = memref.load %[[X]][%c0, %[[K]]]
 // CHECK: vector.broadcast %[[X0]] : f32 to vector<16xf32>
 // CHECK: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
-// CHECK: arith.addf {{.*}} fastmath<contract> : vector<16xf32>
-// CHECK: scf.yield
+// CHECK-NOT: arith.addf
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK-COUNT-6: arith.mulf
+// CHECK: %[[CHAIN:.*]] = arith.addf
+// CHECK: %[[NEXT:.*]] = arith.addf %{{.*}}, %[[CHAIN]] : vector<16xf32>
+// CHECK-NEXT: scf.yield %[[NEXT]]
+// CHECK: %[[LATERG:.*]] = arith.addi %[[G]], %c32
+// CHECK: memref.prefetch %[[S]][%[[TILE]], %[[LATERG]], %c0], read
 // CHECK: %[[SCALES:.*]] = vector.load %[[S]][%[[TILE]], %[[G]], %c0] : memref<3x4x16xf16>, vector<16xf16>
 // CHECK: %[[SCALE:.*]] = arith.extf %[[SCALES]] : vector<16xf16> to vector<16xf32>
 // CHECK: math.fma %[[SUM]], %[[SCALE]], %[[ACC]] : vector<16xf32>

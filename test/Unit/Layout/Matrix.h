@@ -9,7 +9,7 @@
 #define RUNG_TEST_UNIT_LAYOUT_MATRIX_H
 
 #include "rung/Layout/BitOrder.h"
-#include "rung/Layout/CanonicalStorage.h"
+#include "rung/Numerics/Storage.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <numeric>
@@ -46,7 +46,7 @@ struct Matrix {
     return row < rows && column < columns ? codes[row * columns + column] : pad;
   }
   std::vector<uint8_t> storage() const {
-    return toCanonical(codes, columns, bits);
+    return packCodes(codes, {rows, columns}, bits);
   }
 
   int64_t rows, columns;

@@ -19,13 +19,14 @@ using namespace rung;
 
 TEST(CanonicalStorage, CodesAreLeastSignificantBitFirst) {
   // 3-bit codes 1, 2, 7 | 1 | 1, 2, 3, ... row by row, rows of whole bytes.
-  EXPECT_EQ(toCanonical({1, 2, 7, 1, 2, 3}, 3, 3),
+  EXPECT_EQ(packCodes({1, 2, 7, 1, 2, 3}, {2, 3}, 3),
             (std::vector<uint8_t>{0b11010001, 0b1, 0b11010001, 0b0}));
-  EXPECT_EQ(toCanonical({0x1234, 0xabcd}, 2, 16),
+  EXPECT_EQ(packCodes({0x1234, 0xabcd}, {1, 2}, 16),
             (std::vector<uint8_t>{0x34, 0x12, 0xcd, 0xab}));
   for (unsigned bits : widths) {
     Matrix matrix(3, 13, bits);
-    EXPECT_EQ(fromCanonical(matrix.storage(), 3, 13, bits), matrix.codes);
+    EXPECT_EQ(cantFail(unpackCodes(matrix.storage(), {3, 13}, bits)),
+              matrix.codes);
   }
 }
 
@@ -162,7 +163,8 @@ TEST(BlockLayout, OneScalePerRowAndGroup) {
   BlockLayout layout(/*bits=*/16, /*rowsPerBlock=*/1);
   EXPECT_EQ(layout.packedShape(18, 3), (SmallVector<int64_t>{2, 3, 16}));
   std::vector<uint8_t> bytes = cantFail(layout.pack(scales.storage(), 18, 3));
-  std::vector<uint64_t> elements = fromCanonical(bytes, 1, 2 * 3 * 16, 16);
+  std::vector<uint64_t> elements =
+      cantFail(unpackCodes(bytes, {2 * 3 * 16}, 16));
   for (int64_t n = 0; n < 32; ++n)
     for (int64_t g = 0; g < 3; ++g)
       EXPECT_EQ(elements[(n / 16 * 3 + g) * 16 + n % 16], scales.at(n, g, 0));
@@ -178,7 +180,7 @@ TEST(BlockLayout, RowsOfABlockRepeatItsScale) {
       std::vector<uint8_t> bytes =
           cantFail(layout.pack(scales.storage(), N, G));
       std::vector<uint64_t> elements =
-          fromCanonical(bytes, 1, 3 * G * 16, layout.elementBits());
+          cantFail(unpackCodes(bytes, {3 * G * 16}, layout.elementBits()));
       for (int64_t n = 0; n < 48; ++n)
         for (int64_t g = 0; g < G; ++g)
           EXPECT_EQ(elements[(n / 16 * G + g) * 16 + n % 16],

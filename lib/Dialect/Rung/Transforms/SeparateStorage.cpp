@@ -24,7 +24,6 @@
 #include "rung/Dialect/Rung/Transforms/Passes.h"
 #include "rung/Dialect/Tile/IR/Tile.h"
 #include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
-#include "rung/Layout/CanonicalStorage.h"
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Target/Device.h"
 #include "llvm/ADT/MapVector.h"
@@ -275,19 +274,9 @@ static void separateSignature(func::FuncOp function) {
 
 /// A constant becomes its bytes in canonical storage, which are returned.
 static Value separateConstant(ConstantOp op) {
-  CodesAttr codes = op.getValue();
-  RankedTensorType type = codes.getType();
-  auto storage = StorageAttr::get(type.getElementType(), type.getShape());
-  std::vector<uint64_t> values(type.getNumElements());
-  for (int64_t position = 0; position != type.getNumElements(); ++position)
-    values[position] = codes.getCode(position);
-  std::vector<uint8_t> bytes = toCanonical(
-      values, type.getRank() ? type.getShape().back() : 1, storage.getBits());
   OpBuilder builder(op);
-  auto value = DenseElementsAttr::getFromRawBuffer(
-      storage.getStorageType(),
-      ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
-  Value constant = arith::ConstantOp::create(builder, op.getLoc(), value);
+  Value constant = arith::ConstantOp::create(
+      builder, op.getLoc(), op.getValue().getCanonicalStorage());
   op.replaceAllUsesWith(constant);
   op.erase();
   return constant;
