@@ -48,8 +48,12 @@ _CASES = [
     # Methods of the search, each with a device and a freedom that calls for it.
     ("int8", "f16", "cuda:sm_90a", False),  # bytes, flipped when packed
     ("int3", "f16", "cuda:sm_90a", False),  # mantissa, the last code from three words
-    ("int6", "f16", "cuda:sm_80", False),
+    ("int6", "f16", "cuda:sm_80", False),  # codes of two bytes
+    ("int6", "f16", "hip:gfx90a", False),
     ("int7", "f16", "hip:gfx90a", False),
+    ("int7", "f16", "cuda:sm_90a", False),  # leftover bits in one word, some rotated
+    ("int7", "f32", "cpu:haswell", False),
+    ("int3", "f16", "hip:gfx90a", True),  # bytes, of fewer than 8 bits
     ("int8", "bf16", "cuda:sm_90a", False),  # split mantissa
     ("e4m3", "f16", "cuda:sm_90a", False),  # pair
     ("e5m2", "f16", "cuda:sm_90a", False),
@@ -73,11 +77,13 @@ _CASES = [
     ("e4m3", "f32", "cpu:znver4", False),
     ("e5m2", "f32", "cpu:znver4", False),  # half
     ("e4m3fnuz", "f32", "cpu:haswell", False),
+    ("e5m2fnuz", "f32", "cpu:haswell", False),  # the sign by a rotation
 ]
 
 # Instructions per 8 values, and what is asked of them.
 _BARS = {
-    ("cuda:sm_90a", "f16", False): {"int8": 8, "int4": 9, "int2": 8.5, "int1": 8.25, "int3": 9.5, "int5": 10.5, "e2m1": 11,
+    ("cuda:sm_90a", "f16", False): {"int8": 8, "int4": 9, "int2": 8.5, "int1": 8.25, "int3": 9.5, "int5": 10.5, "int6": 11, "int7": 12,
+                                    "e2m1": 11,
                                     "e4m3": 6, "nf4": 21, "iq4nl": 21},
     ("cuda:sm_80", "f16", False): {"e4m3": 22},
     ("cuda:sm_90a", "int8", False): {"int4": 7, "int2": 7.5},
@@ -85,7 +91,7 @@ _BARS = {
     ("cuda:sm_90a", "int8", True): {"int4": 3, "int2": 3.5},
     ("cpu:znver4", "f32", False): {"int1": 1, "int2": 1, "int3": 1, "int4": 1, "ternary": 1, "nf3": 1, "nf4": 1, "e2m1": 1,
                                    "uint5": 1.25, "int6": 4, "int7": 4, "int8": 4, "e2m3": 4, "e3m2": 4, "e4m3": 4,
-                                   "e5m2": 4, "e3m4": 4, "e4m3fnuz": 4},
+                                   "e5m2": 4, "e3m4": 4, "e4m3fnuz": 4, "e5m2fnuz": 4},
     ("hip:gfx90a", "f16", False): {"int4": 12},
 }
 

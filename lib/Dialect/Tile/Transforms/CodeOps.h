@@ -44,6 +44,9 @@ public:
   Int shrUnsigned(Int x, unsigned n) {
     return n ? mlir::arith::ShRUIOp::create(builder, loc, x, constant(n)) : x;
   }
+  Int rotateRight(Int x, unsigned n) {
+    return bitOr(shrUnsigned(x, n), shl(x, 32 - n));
+  }
   Int shrSigned(Int x, unsigned n) {
     return n ? mlir::arith::ShRSIOp::create(builder, loc, x, constant(n)) : x;
   }

@@ -23,42 +23,47 @@ static bool hasHalves(const DecodeProblem &problem) {
 // bytes
 //===----------------------------------------------------------------------===//
 
-/// Four 8-bit codes of a word under the upper byte of 2^mantissaBits.
-static void addByteMantissa(DecodeProblem &problem) {
-  if (!hasHalves(problem) || problem.from.bits() != 8 || !problem.affine ||
-      problem.mantissaBits < 8 || problem.device.bytePermute.empty())
+/// Codes in bytes, then under the upper byte of 2^E: the value 2^E plus the
+/// byte times the ulp.
+static void addByteMantissa(DecodeProblem &problem, unsigned at) {
+  unsigned bits = problem.from.bits(), width = problem.mantissaBits;
+  if (!hasHalves(problem) || !problem.affine || width < 8 ||
+      problem.device.bytePermute.empty() || bits + at > 8)
     return;
   AffineCode affine = *problem.affine;
-  double base = std::ldexp(1.0, static_cast<int>(problem.mantissaBits));
-  double offset = affine.offset - (affine.isSigned ? 128 * affine.scale : 0);
-  double addend = offset - affine.scale * base;
-  if (!problem.freeScale &&
-      !(problem.holds(addend) && problem.holds(affine.scale)))
+  uint32_t half = affine.isSigned ? uint32_t(1) << (bits - 1) : 0;
+  double base = std::ldexp(1.0, static_cast<int>(width)),
+         step = affine.scale / std::ldexp(1.0, static_cast<int>(at)),
+         addend = affine.offset - affine.scale * half - step * base;
+  if (!problem.freeScale && !(problem.holds(addend) && problem.holds(step)))
     return;
-  DecodeCandidate candidate("bytes", BitOrder::sequential(8));
-  if (affine.isSigned)
-    candidate.packedXor = problem.flip(candidate.order, 0x80);
-  if (problem.freeScale) {
-    candidate.factors.assign(4, affine.scale);
-    candidate.offset = 0 - addend;
-  }
-  candidate.emit = [=, &problem](OpBuilder &builder, Location loc,
-                                 ValueRange words) {
-    DecodeEmitter emitter(builder, loc, problem, words);
+  FieldRequest request =
+      problem.fields(contiguousPlacements(bits, at, at), 8, bits != 8);
+  std::optional<FieldAssignment> places = placeFields(request);
+  if (!places)
+    return;
+  auto emitCode = [=, &problem](DecodeEmitter &emitter,
+                                const FieldCode &code) -> SmallVector<Value> {
     uint32_t top = *problem.target.findCode(base) >> 8; // the exponent's byte
+    Value bytes =
+        request.masked ? emitter.field(code, 8, 0) : emitter.gather(code, 8);
     Value exponent = emitter.ops.constant(top);
     SmallVector<Value> registers;
     for (unsigned pair : {0u, 2u}) {
       Value x = emitter.asElements(
-          emitter.permute(words[0], exponent, {pair, 4, pair + 1, 4}),
-          problem.to);
-      if (!problem.freeScale)
-        x = emitter.scale(x, affine.scale, addend);
-      registers.push_back(x);
+          emitter.permute(bytes, exponent, {pair, 4, pair + 1, 4}), problem.to);
+      registers.push_back(problem.freeScale ? x
+                                            : emitter.scale(x, step, addend));
     }
-    return emitter.elements(registers);
+    return registers;
   };
-  problem.candidates.push_back(std::move(candidate));
+  DecodeCandidate &candidate = problem.add("bytes", request, *places, emitCode);
+  if (half)
+    candidate.packedXor = problem.flip(candidate.order, half);
+  if (problem.freeScale) {
+    candidate.factors.assign(candidate.order.codes(), step);
+    candidate.offset = 0 - addend;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -314,7 +319,7 @@ static void addByteTables(DecodeProblem &problem) {
 }
 
 void tile::addBytes(DecodeProblem &problem) {
-  addByteMantissa(problem);
+  addByteMantissa(problem, 0);
   addTopByte(problem);
   addPairs(problem);
   addByteTables(problem);

@@ -54,6 +54,7 @@ FieldRequest DecodeProblem::fields(SmallVector<Placement> placements,
     ++request.words;
   request.wholes = request.composites = std::move(placements);
   request.masked = masked;
+  request.bytePairs = !device.bytePermute.empty();
   return request;
 }
 
@@ -104,15 +105,36 @@ Value DecodeEmitter::shifted(unsigned word, int shift) {
 }
 
 Value DecodeEmitter::gather(const FieldCode &code, unsigned laneBits) {
+  if (code.isBytePair) {
+    SmallVector<Value, 2> registers;
+    SmallVector<unsigned, 4> bytes;
+    for (const FieldPart &part : code.parts)
+      registers.push_back(shifted(part.word, part.shift - 8 * part.bytes));
+    for (unsigned lane : {0u, 2u})
+      for (int byte : {0, 1})
+        bytes.push_back(4 * byte + lane + byte + code.parts[byte].bytes);
+    return permute(registers[0], registers[1], bytes);
+  }
   Value result;
-  for (const FieldPart &part : code.parts) {
-    Value bits = shifted(part.word, part.shift);
+  for (auto [index, part] : llvm::enumerate(code.parts)) {
+    bool rotatesLater = index < code.numRotated;
+    int shift = part.shift;
+    uint32_t mask = replicate(part.mask, laneBits);
+    if (rotatesLater) {
+      shift -= static_cast<int>(code.rotation);
+      mask = llvm::rotl(mask, static_cast<int>(code.rotation));
+    }
+    bool wraps = laneBits == 32 && shift > 0 && uint64_t(mask) << shift >> 32;
+    Value bits =
+        wraps ? ops.rotateRight(words[part.word], static_cast<unsigned>(shift))
+              : shifted(part.word, shift);
     // The bits of the mask from the new register, the others as they are:
     // written so that it is a function of three operands.
     result =
-        result ? ops.bitXor(result, ops.bitAnd(ops.bitXor(result, bits),
-                                               replicate(part.mask, laneBits)))
+        result ? ops.bitXor(result, ops.bitAnd(ops.bitXor(result, bits), mask))
                : bits;
+    if (rotatesLater && index + 1 == code.numRotated)
+      result = ops.rotateRight(result, code.rotation);
   }
   return code.shift >= 0
              ? ops.shrUnsigned(result, static_cast<unsigned>(code.shift))

@@ -13,7 +13,7 @@
 //                (1024 + u in f16 is 0x6400 | u.)
 //   subnormal    code u alone in the low bits of a half is u·2^-24 (times the
 //                power of its place): nothing is left but a power of two.
-//   bytes        8-bit codes under the exponent by byte permutes.
+//   bytes        codes in bytes, then under the exponent by byte permutes.
 //   minifloat    sign, exponent and mantissa at their places in a wider float:
 //                a multiplication by the power of two between the biases.
 //   top byte     a minifloat that fits the upper byte of a half, four at once,

@@ -85,6 +85,7 @@ static constexpr DecodeDevice kX86Devices[] = {
      true,
      true,
      true,
+     true,
      kAVX512Pairs,
      kAVX512Lookups,
      {{1, 0.5},
@@ -102,6 +103,7 @@ static constexpr DecodeDevice kX86Devices[] = {
      true,
      false,
      true,
+     false,
      {},
      kAVX2Lookups,
      {{1, 0.33},
@@ -117,6 +119,7 @@ static constexpr DecodeDevice kX86Devices[] = {
     {"x86-64",
      4,
      true,
+     false,
      false,
      false,
      {},
@@ -137,6 +140,7 @@ static constexpr DecodeDevice kGPUDevices[] = {
     {"cuda:sm_80",
      1,
      false,
+     true,
      true,
      true,
      {},
@@ -162,6 +166,7 @@ static constexpr DecodeDevice kGPUDevices[] = {
      false,
      true,
      true,
+     true,
      {},
      {},
      {{1, 2},
@@ -184,6 +189,7 @@ static constexpr DecodeDevice kGPUDevices[] = {
      1,
      false,
      false,
+     true,
      true,
      kGFX9Pairs,
      {},
@@ -304,6 +310,8 @@ class Fusion {
 public:
   Fusion(Block &block, const DecodeDevice &device) : device(device) {
     for (Operation &op : block) {
+      if (device.rotates && absorbRotation(op))
+        continue;
       if (device.ternaryLogic && isLogic(&op))
         absorbLogic(op);
       else
@@ -311,10 +319,31 @@ public:
     }
   }
   bool isAbsorbed(Operation &op) const { return absorbed.contains(&op); }
+  bool isRotation(Operation &op) const { return rotations.contains(&op); }
 
 private:
-  static bool isLogic(Operation *op) {
-    return op && classOf(*op) == OpClass::Logic;
+  bool isLogic(Operation *op) const {
+    return op && classOf(*op) == OpClass::Logic && !isRotation(*op);
+  }
+
+  /// x >> n | x << (width - n).
+  bool absorbRotation(Operation &op) {
+    auto join = dyn_cast<arith::OrIOp>(op);
+    if (!join)
+      return false;
+    auto right = join.getLhs().getDefiningOp<arith::ShRUIOp>();
+    auto left = join.getRhs().getDefiningOp<arith::ShLIOp>();
+    llvm::APInt n, m;
+    if (!right || !left || right.getLhs() != left.getLhs() ||
+        !right->hasOneUse() || !left->hasOneUse() ||
+        !matchPattern(right.getRhs(), m_ConstantInt(&n)) ||
+        !matchPattern(left.getRhs(), m_ConstantInt(&m)) ||
+        (n + m).getZExtValue() != widthOf(join))
+      return false;
+    absorbed.insert(right);
+    absorbed.insert(left);
+    rotations.insert(&op);
+    return true;
   }
 
   /// The instruction of `op` takes over those of its operands as long as it has
@@ -364,7 +393,7 @@ private:
 
   const DecodeDevice &device;
   llvm::DenseMap<Operation *, SmallVector<Value, 4>> inputsOf;
-  llvm::DenseSet<Operation *> absorbed, outers;
+  llvm::DenseSet<Operation *> absorbed, outers, rotations;
 };
 } // namespace
 
@@ -394,7 +423,8 @@ llvm::Expected<OpCost> tile::countBlock(Block &block,
     if (auto call = dyn_cast<func::CallOp>(op)) {
       if (const OpCost *row = costOf(call, device))
         cost = *row;
-    } else if (std::optional<OpClass> opClass = classOf(op)) {
+    } else if (std::optional<OpClass> opClass =
+                   fusion.isRotation(op) ? OpClass::Shift : classOf(op)) {
       cost = device.costs[static_cast<unsigned>(*opClass)];
       if (device.isVector && opClass == OpClass::IntToFloat &&
           widthOf(op.getResult(0)) == 16) {

@@ -180,8 +180,20 @@ static Value emitInfinityOrNaN(DecodeEmitter &emitter, Value x,
                     nan);
 }
 
-/// The sign among the bits that choose the line, or apart, at the top of a
-/// byte, if the others leave no room.
+/// Four codes of 8 bits, one in each byte but for its top bit, which is in the
+/// byte below: the rotation that brings a code down takes that to the top.
+static FieldAssignment rotatedBytes(const Placement &placement) {
+  FieldAssignment places;
+  uint32_t mask = 0;
+  for (unsigned at : placement)
+    mask |= uint32_t(1) << at;
+  for (int shift : {0, 8, 16, 24})
+    places.codes.push_back({placement, {{0, shift, mask}}});
+  return places;
+}
+
+/// The sign among the bits that choose the line, or apart, if the others leave
+/// no room.
 static void addLines(DecodeProblem &problem, bool signApart) {
   const std::optional<MinifloatView> &view = problem.view;
   unsigned bits = problem.from.bits();
@@ -213,9 +225,10 @@ static void addLines(DecodeProblem &problem, bool signApart) {
   for (unsigned bit = 0; bit != highBits; ++bit)
     placement.push_back(bit);
   if (signApart)
-    placement.push_back(7);
+    placement.push_back(31);
   FieldRequest request = problem.fields({placement}, 32, /*masked=*/false);
-  std::optional<FieldAssignment> places = placeFields(request);
+  std::optional<FieldAssignment> places =
+      signApart ? rotatedBytes(placement) : placeFields(request);
   if (!places)
     return;
   auto emitCode = [=](DecodeEmitter &emitter,
@@ -237,14 +250,9 @@ static void addLines(DecodeProblem &problem, bool signApart) {
                   : emitter.multiplyAdd(mantissa, scale, offset);
     if (isIEEE)
       x = emitInfinityOrNaN(emitter, x, mantissa);
-    if (signApart) {
-      // The byte's top bit, by one shift from the word itself.
-      int byte = code.parts[0].shift / 8;
-      Value sign = ops.shl(emitter.words[code.parts[0].word],
-                           static_cast<unsigned>(24 - 8 * byte));
+    if (signApart)
       x = ops.asFloat(
-          ops.bitXor(ops.asInt(x), ops.bitAnd(sign, uint32_t(1) << 31)));
-    }
+          ops.bitXor(ops.asInt(x), ops.bitAnd(bits, uint32_t(1) << 31)));
     return {isIEEE ? x : specials.correct(emitter, x)};
   };
   problem.add("lines", request, *places, emitCode);
@@ -254,27 +262,28 @@ static void addLines(DecodeProblem &problem, bool signApart) {
 // half
 //===----------------------------------------------------------------------===//
 
-static void addHalf(DecodeProblem &problem) {
+/// False if halves do not hold the format.
+static bool addHalf(DecodeProblem &problem) {
   constexpr unsigned mantissa = 10, exponent = 5;
   constexpr int bias = 15;
   const std::optional<MinifloatView> &view = problem.view;
   if (!view)
-    return;
+    return false;
   // Its infinities and NaNs have the greatest exponent.
   bool isOwn = view->exponentBits == exponent;
   if (isOwn && view->specials != Specials::IEEE)
-    return;
+    return false;
   std::optional<Placement> placement = problem.floatPlacement(mantissa, 15);
   if (!placement)
-    return;
+    return false;
   FieldRequest request = problem.fields({*placement}, 32);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
-    return;
+    return false;
   SpecialCodes specials(*view);
   double factor = std::ldexp(1.0, bias - view->bias);
   if (factor > 0x1p127 || factor < 0x1p-126)
-    return;
+    return false;
   auto emitCode = [=](DecodeEmitter &emitter,
                       const FieldCode &code) -> SmallVector<Value> {
     OpBuilder &builder = emitter.builder;
@@ -287,6 +296,7 @@ static void addHalf(DecodeProblem &problem) {
     return {isOwn ? x : specials.correct(emitter, x)};
   };
   problem.add("half", request, *places, emitCode);
+  return true;
 }
 
 void tile::addLookups(DecodeProblem &problem) {
@@ -300,6 +310,8 @@ void tile::addLookups(DecodeProblem &problem) {
   if (!problem.device.isVector)
     return;
   addLines(problem, /*signApart=*/false);
-  addLines(problem, /*signApart=*/true);
-  addHalf(problem);
+  // Both take the same number of instructions with large tables in registers;
+  // devices without, which share the weights' bit order, want halves.
+  if (!addHalf(problem))
+    addLines(problem, /*signApart=*/true);
 }

@@ -5,12 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FieldPlacement.h"
+#include "FieldFills.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
-
-#include <algorithm>
 
 using namespace rung;
 using namespace rung::tile;
@@ -29,131 +28,6 @@ tile::contiguousPlacements(unsigned codeBits, unsigned first, unsigned last) {
 }
 
 namespace {
-
-/// Placements that differ by a translation: bits `at` (one is 0) moved up by
-/// one of the bases.
-struct Shape {
-  Placement at;
-  uint32_t mask = 0;
-  int firstBase = 0, lastBase = 0;
-};
-
-SmallVector<Shape> shapesOf(ArrayRef<Placement> placements) {
-  SmallVector<Shape> shapes;
-  for (const Placement &placement : placements) {
-    unsigned base = *llvm::min_element(placement);
-    Shape shape;
-    for (unsigned bit : placement) {
-      shape.at.push_back(bit - base);
-      shape.mask |= uint32_t(1) << (bit - base);
-    }
-    shape.firstBase = shape.lastBase = static_cast<int>(base);
-    auto *same = llvm::find_if(
-        shapes, [&](const Shape &other) { return other.at == shape.at; });
-    if (same == shapes.end())
-      shapes.push_back(shape);
-    else // the bases of one shape are an interval
-      same->lastBase = static_cast<int>(base);
-  }
-  return shapes;
-}
-
-/// A whole code at `base` of a word's lane; any shift from `first` to `last`
-/// brings it to one of its placements.
-struct Whole {
-  unsigned shape;
-  int base, first, last;
-};
-
-/// A shift of a word by one of these distances.
-struct ShiftRange {
-  int first, last;
-};
-
-/// Codes that one word holds whole. `shifts[i]` serves those of `groups` i + 1;
-/// group 0 takes the word as it is.
-struct Fill {
-  SmallVector<Whole> wholes;
-  SmallVector<unsigned> groups;
-  SmallVector<ShiftRange> shifts;
-  uint32_t left = 0;
-};
-
-/// The ways to put `count` whole codes into the bits `room` of a lane with the
-/// fewest shifts.
-class Fills {
-public:
-  Fills(ArrayRef<Shape> shapes, unsigned laneBits, unsigned codeBits,
-        unsigned count, uint32_t room)
-      : shapes(shapes), laneBits(laneBits), count(count),
-        leftBudget(static_cast<unsigned>(llvm::popcount(room)) -
-                   count * codeBits) {
-    extend(0, ~room, 0);
-    size_t least = laneBits;
-    for (const Fill &fill : fills)
-      least = std::min(least, fill.shifts.size());
-    llvm::erase_if(
-        fills, [&](const Fill &fill) { return fill.shifts.size() != least; });
-  }
-
-  SmallVector<Fill> fills;
-
-private:
-  static constexpr size_t most = 2000;
-
-  void extend(unsigned bit, uint32_t used, uint32_t left) {
-    if (fills.size() == most)
-      return;
-    while (bit != laneBits && (used >> bit & 1))
-      ++bit;
-    if (bit == laneBits) {
-      if (current.size() == count)
-        finish(left);
-      return;
-    }
-    for (auto [index, shape] : llvm::enumerate(shapes)) {
-      uint64_t mask = uint64_t(shape.mask) << bit;
-      if (mask >> laneBits || (mask & (used | left)) || current.size() == count)
-        continue;
-      int base = static_cast<int>(bit);
-      current.push_back({static_cast<unsigned>(index), base,
-                         base - shape.lastBase, base - shape.firstBase});
-      extend(bit + 1, used | static_cast<uint32_t>(mask), left);
-      current.pop_back();
-    }
-    if (static_cast<unsigned>(llvm::popcount(left)) < leftBudget)
-      extend(bit + 1, used, left | uint32_t(1) << bit);
-  }
-
-  /// The fewest points that stab all intervals of shifts, 0 being given.
-  void finish(uint32_t left) {
-    Fill fill;
-    fill.wholes = current;
-    fill.left = left;
-    fill.groups.assign(current.size(), 0);
-    SmallVector<unsigned> order;
-    for (auto [index, whole] : llvm::enumerate(current))
-      if (whole.first > 0 || whole.last < 0)
-        order.push_back(static_cast<unsigned>(index));
-    llvm::sort(order, [&](unsigned a, unsigned b) {
-      return current[a].last < current[b].last;
-    });
-    for (unsigned index : order) {
-      const Whole &whole = current[index];
-      if (fill.shifts.empty() || whole.first > fill.shifts.back().last)
-        fill.shifts.push_back({whole.first, whole.last});
-      ShiftRange &range = fill.shifts.back();
-      range.first = std::max(range.first, whole.first);
-      range.last = std::min(range.last, whole.last);
-      fill.groups[index] = static_cast<unsigned>(fill.shifts.size());
-    }
-    fills.push_back(std::move(fill));
-  }
-
-  ArrayRef<Shape> shapes;
-  unsigned laneBits, count, leftBudget;
-  SmallVector<Whole> current;
-};
 
 /// Assigns the bits that the whole codes left to composite codes, depth first,
 /// within a bound on the operations.
@@ -365,93 +239,126 @@ private:
 
 } // namespace
 
-/// The whole codes of one word; group i is shifted by shifts[i].
-static void appendWholes(FieldAssignment &result, const Fill &fill,
-                         ArrayRef<Shape> shapes, unsigned word,
-                         ArrayRef<int> shifts) {
-  for (auto [whole, group] : llvm::zip(fill.wholes, fill.groups)) {
-    const Shape &shape = shapes[whole.shape];
-    int base = whole.base - shifts[group];
-    FieldCode &code = result.codes.emplace_back();
-    for (unsigned at : shape.at)
-      code.placement.push_back(at + static_cast<unsigned>(base));
-    code.parts.push_back({word, shifts[group], shape.mask << base});
-  }
-}
-
 namespace {
 /// The bits that the words leave, at different places of their lanes, selected
-/// into one further word, which is then filled with whole codes.
+/// into one further word, which is then filled with whole codes. Some words may
+/// be selected apart, and rotated together to where the others have gaps.
 class SharedWord {
 public:
   SharedWord(const FieldRequest &request, ArrayRef<Shape> shapes,
              ArrayRef<Fill> fills, unsigned count)
-      : request(request), shapes(shapes), count(count) {
-    for (const Fill &fill : fills)
-      if (llvm::none_of(distinct, [&](const Fill *other) {
-            return other->left == fill.left;
-          }))
-        distinct.push_back(&fill);
-    if (count && count * request.codeBits <= request.laneBits)
-      choose(0);
+      : request(request), shapes(shapes),
+        lane(llvm::maskTrailingOnes<uint32_t>(request.laneBits)) {
+    if (!count || count * request.codeBits > request.laneBits)
+      return;
+    SmallVector<Fill> sharedFills = findFills(shapes, request, count, lane);
+    for (rotation = 0; rotation != request.laneBits && !result; ++rotation) {
+      collectPieces(fills);
+      llvm::DenseSet<uint32_t> tried;
+      for (const Fill &shared : sharedFills) {
+        uint32_t taken = lane & ~shared.left;
+        if (!tried.insert(taken).second || !cover(taken))
+          continue;
+        finish(shared);
+        return;
+      }
+    }
   }
 
   std::optional<FieldAssignment> result;
 
 private:
-  static constexpr unsigned mostUnions = 2000;
+  /// What a word leaves, in one of its registers.
+  struct Piece {
+    const Fill *fill;
+    unsigned group;
+    int shift;
+    bool isRotated;
+    uint32_t mask; ///< in the shared word
+  };
 
-  void choose(uint32_t taken) {
-    if (words.size() == request.words) {
-      finish(taken);
-      return;
+  void collectPieces(ArrayRef<Fill> fills) {
+    pieces.clear();
+    auto add = [&](const Fill &fill, unsigned group, int shift) {
+      uint32_t moved =
+          (shift >= 0 ? fill.left >> shift : fill.left << -shift) & lane;
+      if (llvm::popcount(moved) != llvm::popcount(fill.left))
+        return;
+      uint32_t rotated =
+          (moved >> rotation | moved << (request.laneBits - rotation)) & lane;
+      for (bool isRotated : {false, true}) {
+        if (isRotated && !rotation)
+          break;
+        uint32_t mask = isRotated ? rotated : moved;
+        if (llvm::none_of(pieces, [&](const Piece &other) {
+              return other.mask == mask && other.isRotated == isRotated;
+            }))
+          pieces.push_back({&fill, group, shift, isRotated, mask});
+      }
+    };
+    for (const Fill &fill : fills) {
+      add(fill, 0, 0);
+      for (auto [group, range] : llvm::enumerate(fill.shifts))
+        for (int shift = range.first; shift <= range.last; ++shift)
+          add(fill, static_cast<unsigned>(group) + 1, shift);
     }
-    for (const Fill *fill : distinct) {
-      if (fill->left & taken || unions == mostUnions)
+  }
+
+  /// One piece of each word, all together these bits.
+  bool cover(uint32_t taken) {
+    if (!taken)
+      return chosen.size() == request.words;
+    uint32_t lowest = taken & (0 - taken);
+    for (const Piece &piece : pieces) {
+      if (!(piece.mask & lowest) || (piece.mask & ~taken))
         continue;
-      words.push_back(fill);
-      choose(taken | fill->left);
-      words.pop_back();
+      chosen.push_back(&piece);
+      if (cover(taken & ~piece.mask))
+        return true;
+      chosen.pop_back();
     }
+    return false;
   }
 
-  void finish(uint32_t taken) {
-    ++unions;
-    SmallVector<Fill> shared =
-        Fills(shapes, request.laneBits, request.codeBits, count, taken).fills;
-    if (shared.empty() || (result && shared[0].shifts.size() >= fewestShifts))
-      return;
-    fewestShifts = shared[0].shifts.size();
+  void finish(const Fill &shared) {
+    llvm::sort(chosen, [](const Piece *a, const Piece *b) {
+      return std::tuple(!a->isRotated, a->mask) <
+             std::tuple(!b->isRotated, b->mask);
+    });
     result.emplace();
-    SmallVector<FieldPart, 4> parts;
-    for (auto [index, fill] : llvm::enumerate(words)) {
-      appendWholes(*result, *fill, shapes, static_cast<unsigned>(index),
-                   firstShifts(*fill));
-      result->operations += fill->shifts.size();
-      parts.push_back({static_cast<unsigned>(index), 0, fill->left});
+    FieldCode code;
+    for (auto [index, piece] : llvm::enumerate(chosen)) {
+      unsigned word = static_cast<unsigned>(index);
+      SmallVector<int> shifts = firstShifts(*piece->fill);
+      shifts[piece->group] = piece->shift;
+      appendWholes(*result, *piece->fill, shapes, word, shifts);
+      result->operations += piece->fill->shifts.size();
+      code.parts.push_back(
+          {word,
+           piece->shift + (piece->isRotated ? static_cast<int>(rotation) : 0),
+           piece->mask});
+      code.numRotated += piece->isRotated;
     }
+    code.rotation = rotation;
     size_t before = result->codes.size();
-    appendWholes(*result, shared[0], shapes, 0, firstShifts(shared[0]));
-    for (FieldCode &code : llvm::drop_begin(result->codes, before)) {
-      code.shift = code.parts[0].shift;
-      code.parts = parts;
+    SmallVector<int> shifts = firstShifts(shared);
+    appendWholes(*result, shared, shapes, 0, shifts);
+    for (FieldCode &composite : llvm::drop_begin(result->codes, before)) {
+      code.placement = composite.placement;
+      code.shift = composite.parts[0].shift;
+      composite = code;
     }
-    result->operations += parts.size() - 1 + fewestShifts +
+    result->operations += chosen.size() - 1 + (rotation != 0) +
+                          shared.shifts.size() +
                           (request.masked ? result->codes.size() : 0);
-  }
-
-  static SmallVector<int> firstShifts(const Fill &fill) {
-    SmallVector<int> shifts(1, 0);
-    for (ShiftRange range : fill.shifts)
-      shifts.push_back(range.first);
-    return shifts;
   }
 
   const FieldRequest &request;
   ArrayRef<Shape> shapes;
-  unsigned count, unions = 0;
-  size_t fewestShifts = 0;
-  SmallVector<const Fill *> distinct, words;
+  uint32_t lane;
+  unsigned rotation = 0;
+  SmallVector<Piece> pieces;
+  SmallVector<const Piece *> chosen;
 };
 } // namespace
 
@@ -485,29 +392,40 @@ static FieldAssignment assignmentOf(const FieldRequest &request,
   return result;
 }
 
+/// The assignment of fewer than `limit` operations that the composer finds.
+static std::optional<FieldAssignment> compose(const FieldRequest &request,
+                                              ArrayRef<Shape> shapes,
+                                              ArrayRef<Fill> fills,
+                                              unsigned count, unsigned limit) {
+  unsigned shifts = static_cast<unsigned>(fills[0].shifts.size()),
+           codes = request.words * request.laneBits / request.codeBits,
+           fixed = request.words * shifts + (request.masked ? codes : 0);
+  Composer composer(request, fills, count);
+  // A register for each bit, and a shift for each, always suffice.
+  for (unsigned bound = 0, most = 2 * count * request.codeBits;
+       bound <= most && fixed + bound < limit; ++bound)
+    if (composer.solve(bound))
+      return assignmentOf(request, composer, shapes);
+  return std::nullopt;
+}
+
 std::optional<FieldAssignment> tile::placeFields(const FieldRequest &request) {
   SmallVector<Shape> shapes = shapesOf(request.wholes);
   uint32_t lane = llvm::maskTrailingOnes<uint32_t>(request.laneBits);
   for (unsigned count = request.laneBits / request.codeBits;; --count) {
-    SmallVector<Fill> fills =
-        Fills(shapes, request.laneBits, request.codeBits, count, lane).fills;
-    unsigned left = request.laneBits - count * request.codeBits;
+    SmallVector<Fill> fills = findFills(shapes, request, count, lane);
     if (!fills.empty()) {
-      unsigned composites = request.words * left / request.codeBits;
-      std::optional<FieldAssignment> best =
-          SharedWord(request, shapes, fills, composites).result;
-      unsigned alike =
-          request.words * static_cast<unsigned>(fills[0].shifts.size()) +
-          (request.masked ? request.words * request.laneBits / request.codeBits
-                          : 0);
-      Composer composer(request, fills, composites);
-      // A register for each bit, and a shift for each, always suffice.
-      for (unsigned bound = 0; bound <= 2 * left * request.words; ++bound) {
-        if (best && best->operations <= alike + bound)
-          return best;
-        if (composer.solve(bound))
-          return assignmentOf(request, composer, shapes);
-      }
+      unsigned left = request.laneBits - count * request.codeBits,
+               composites = request.words * left / request.codeBits;
+      std::optional<FieldAssignment> best;
+      auto consider = [&](std::optional<FieldAssignment> other) {
+        if (other && (!best || other->operations < best->operations))
+          best = std::move(other);
+      };
+      consider(SharedWord(request, shapes, fills, composites).result);
+      consider(placeBytePairs(request, shapes, fills, composites));
+      consider(compose(request, shapes, fills, composites,
+                       best ? best->operations : ~0u));
       if (best)
         return best;
     }
@@ -521,8 +439,8 @@ unsigned tile::positionOf(const FieldCode &code, unsigned at, unsigned lane,
   int place = static_cast<int>(at) + code.shift;
   const FieldPart *part = llvm::find_if(
       code.parts, [&](auto &candidate) { return candidate.mask >> place & 1; });
-  return 32 * part->word + lane * laneBits +
-         static_cast<unsigned>(place + part->shift);
+  return 32 * part->word +
+         (lane * laneBits + static_cast<unsigned>(place + part->shift)) % 32;
 }
 
 BitOrder tile::orderOf(const FieldRequest &request,

@@ -16,7 +16,9 @@
 //   composite   the bits that whole codes leave over, of several words, are
 //               selected together: one logic operation for each register after
 //               the first, and perhaps a shift of the result. One selection of
-//               the leftover bits of all words may serve several codes.
+//               the leftover bits of all words may serve several codes; a
+//               rotation on the way brings some to the gaps of others.
+//   byte pair   a composite of two bytes that one byte permute brings together.
 //
 // For 3-bit codes in 16-bit lanes, wanted at bits 0..9: each of three words
 // gives codes 0..2, 3..5, 6..8 as it is and 9..11, 12..14 shifted by 6; the
@@ -47,14 +49,19 @@ struct FieldRequest {
   llvm::SmallVector<Placement> composites;
   /// The other bits of the lane have to be cleared: an AND of each code.
   bool masked = true;
+  /// One instruction permutes the bytes of two registers.
+  bool bytePairs = false;
 };
 
 /// One register that gives bits of a code: a word, shifted right (negative:
-/// left), of whose lane the bits `mask` are taken.
+/// left), of whose lane the bits `mask` are taken. Bits that a shift would lose
+/// come by a rotation of the word.
 struct FieldPart {
   unsigned word;
   int shift;
   uint32_t mask;
+  /// So many bytes of the shift are a byte permute's.
+  int bytes = 0;
 };
 
 /// The code is selected from its parts, then shifted right by `shift`; then its
@@ -63,6 +70,11 @@ struct FieldCode {
   Placement placement;
   llvm::SmallVector<FieldPart, 4> parts;
   int shift = 0;
+  /// Two parts, in the lower and the upper byte of the lane.
+  bool isBytePair = false;
+  /// The first parts are selected apart, then rotated right together by
+  /// `rotation`, which is part of their shifts.
+  unsigned numRotated = 0, rotation = 0;
 };
 
 struct FieldAssignment {

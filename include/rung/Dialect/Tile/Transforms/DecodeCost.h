@@ -89,6 +89,8 @@ struct DecodeDevice {
   /// Any function of three bits is one instruction.
   bool ternaryLogic;
   bool fusedMultiplyAdd;
+  /// Two shifts of one value that OR makes a rotation are one.
+  bool rotates;
   llvm::ArrayRef<FusedPair> fusedPairs;
   /// Smallest first, the last of any size; empty: tables become selects.
   llvm::ArrayRef<LookupCost> lookups;
