@@ -62,6 +62,10 @@ DeviceAttr rung::getDevice(MLIRContext *context, const CPUTarget &target) {
                                builder.getStringAttr(extension->lookup)),
           builder.getNamedAttr("lookup_entries", builder.getI64IntegerAttr(
                                                      extension->lookupEntries)),
+          builder.getNamedAttr(
+              "lookup_halves",
+              builder.getI64IntegerAttr(
+                  extension->bits == 512 && target.has("avx512bw") ? 64 : 0)),
           builder.getNamedAttr("prefetch",
                                builder.getI64IntegerAttr(kPrefetchBytes)),
           builder.getNamedAttr(

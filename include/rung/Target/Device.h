@@ -17,6 +17,8 @@
 //                   "gather" (memory)
 //   lookup_entries  f32 entries of the largest table that `lookup` takes; 0:
 //                   none
+//   lookup_halves   entries of 16 bits of the largest table that one instruction
+//                   looks up for each half of a lane; 0: none
 //   prefetch        how many bytes ahead packed weights and their scales are
 //                   asked for; 0: never
 //

@@ -44,6 +44,10 @@ public:
   mlir::Value globalTable(VectorBuilder &b, mlir::DenseElementsAttr table);
 
 private:
+  mlir::Value lookupHalves(VectorBuilder &b, mlir::Value index,
+                           mlir::DenseElementsAttr table);
+  mlir::Value upperHalvesMask(VectorBuilder &b);
+
   mlir::LogicalResult lower(mlir::Block &block);
   mlir::LogicalResult lower(mlir::Operation *op);
   mlir::LogicalResult lowerFor(mlir::Operation *op);
@@ -68,6 +72,8 @@ private:
   DeviceAttr device;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> parts;
   llvm::DenseMap<mlir::Attribute, mlir::memref::GlobalOp> tables;
+  /// Of the parallel loop or function that each is in.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> masks;
   /// Erased at the end.
   llvm::SmallVector<mlir::Operation *> converted;
 };

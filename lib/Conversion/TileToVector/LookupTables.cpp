@@ -8,7 +8,9 @@
 #include "KernelLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace rung;
@@ -92,6 +94,122 @@ static Value lookupPermvar512(VectorBuilder &b, Value index,
   return selectByBit(b, index, 5, high, low);
 }
 
+/// The upper halves of the entries, as i16, if the lower ones are all zero.
+static std::optional<SmallVector<int16_t>>
+upperHalves(DenseElementsAttr table) {
+  SmallVector<int16_t> halves;
+  for (Attribute entry : table.getValues<Attribute>()) {
+    APInt bits = isa<FloatAttr>(entry)
+                     ? cast<FloatAttr>(entry).getValue().bitcastToAPInt()
+                     : cast<IntegerAttr>(entry).getValue();
+    if (bits.getLoBits(16) != 0)
+      return std::nullopt;
+    halves.push_back(static_cast<int16_t>(bits.extractBitsAsZExtValue(16, 16)));
+  }
+  return halves;
+}
+
+/// The value and distance of a shift to the right by a constant.
+static std::pair<Value, int64_t> shiftOf(Value index) {
+  DenseElementsAttr distance;
+  if (auto shift = index.getDefiningOp<arith::ShRUIOp>())
+    if (matchPattern(shift.getRhs(), m_Constant(&distance)) &&
+        distance.isSplat())
+      return {shift.getLhs(), distance.getSplatValue<APInt>().getSExtValue()};
+  return {index, 0};
+}
+
+/// Lanes whose upper half counts, in a form that LLVM does not know: it makes a
+/// logic operation of a known one, where a mask of the lookup is free.
+Value KernelLowering::upperHalvesMask(VectorBuilder &b) {
+  Operation *loop = b.getInsertionBlock()->getParentOp();
+  while (!isa<scf::ParallelOp>(loop) &&
+         !loop->hasTrait<OpTrait::IsIsolatedFromAbove>())
+    loop = loop->getParentOp();
+  Value &mask = masks[loop];
+  if (!mask) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&loop->getRegion(0).front());
+    Value known = b.constantI32(static_cast<int32_t>(0xaaaaaaaa));
+    Value word = LLVM::InlineAsmOp::create(
+                     b, b.getI32Type(), ValueRange(known),
+                     /*asm_string=*/"", /*constraints=*/"=r,0",
+                     /*has_side_effects=*/false, /*is_align_stack=*/false,
+                     LLVM::tailcallkind::TailCallKind::None,
+                     /*asm_dialect=*/nullptr, /*operand_attrs=*/nullptr)
+                     .getResult(0);
+    mask =
+        LLVM::BitcastOp::create(b, VectorType::get({32}, b.getI1Type()), word);
+  }
+  return mask;
+}
+
+/// 16 lanes of up to 128 entries that the upper 16 bits of a lane tell: one
+/// lookup finds a code of the lower and of the upper half of each lane. Null
+/// where that gains nothing.
+Value KernelLowering::lookupHalves(VectorBuilder &b, Value index,
+                                   DenseElementsAttr table) {
+  int64_t count = table.getNumElements();
+  int64_t most = device ? device.getInt("lookup_halves", 0) : 0;
+  auto [word, distance] = shiftOf(index);
+  bool isUpper = distance >= 16;
+  if (count > 2 * most || (count <= 32 && !isUpper))
+    return {};
+  std::optional<SmallVector<int16_t>> halves = upperHalves(table);
+  if (!halves)
+    return {};
+  auto type = VectorType::get({32}, b.getI16Type());
+  auto entriesFrom = [&](int64_t first) -> Value {
+    SmallVector<int16_t> entries;
+    for (int64_t i = first; i != first + 32; ++i)
+      entries.push_back((*halves)[i % count]);
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(type, ArrayRef<int16_t>(entries)));
+  };
+  if (isUpper)
+    index = distance == 16 ? word
+                           : b.shiftRight(word, b.constantI32(distance - 16));
+  Value indices = vector::BitCastOp::create(b, type, index);
+  auto pair = [&](int64_t first) {
+    return intrinsic(b, "llvm.x86.avx512.vpermi2var.hi.512",
+                     {entriesFrom(first), indices, entriesFrom(first + 32)},
+                     type);
+  };
+  Value found;
+  if (count <= 32) {
+    found = intrinsic(b, "llvm.x86.avx512.permvar.hi.512",
+                      {entriesFrom(0), indices}, type);
+  } else {
+    found = pair(0);
+    if (count > 64) {
+      Value bit = arith::AndIOp::create(
+          b, indices,
+          arith::ConstantOp::create(b,
+                                    DenseElementsAttr::get(type, int16_t(64))));
+      Value isClear =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bit, b.zero(type));
+      found = arith::SelectOp::create(b, isClear, found, pair(64));
+    }
+  }
+  auto words = cast<VectorType>(index.getType());
+  auto asWords = [&](Value value) -> Value {
+    return vector::BitCastOp::create(b, words, value);
+  };
+  Value result;
+  if (count <= 32)
+    result = asWords(
+        arith::SelectOp::create(b, upperHalvesMask(b), found, b.zero(type)));
+  else if (isUpper)
+    result = b.bitAnd(asWords(found),
+                      b.constantI32(static_cast<int32_t>(0xffff0000)));
+  else
+    result = b.shiftLeft(asWords(found), b.constantI32(16));
+  auto element = VectorType::get({16}, table.getElementType());
+  if (element == words)
+    return result;
+  return arith::BitcastOp::create(b, element, result);
+}
+
 /// 8 lanes of up to 16 entries of 32 bits: AVX2.
 static Value lookupPermps(VectorBuilder &b, Value index,
                           DenseElementsAttr table) {
@@ -128,6 +246,9 @@ Value KernelLowering::lookup(VectorBuilder &b, Value index,
     if (auto name = device.getProperties().getAs<StringAttr>("lookup"))
       kind = name.getValue();
   bool is32 = table.getElementType().getIntOrFloatBitWidth() == 32;
+  if (is32 && lanes == 16)
+    if (Value found = lookupHalves(b, index, table))
+      return found;
   // How many lanes and entries the device's instruction has.
   int64_t width = kind == "permvar512" ? 16 : 8;
   int64_t most = kind == "permvar512" ? 64 : kind == "permps" ? 16 : 0;

@@ -26,10 +26,15 @@ static constexpr int64_t kAnySize = std::numeric_limits<int64_t>::max();
 
 /// As LookupTables.cpp of convert-tile-to-vector lowers them: two halves of a
 /// table are joined by a select on a bit of the index, a table in memory needs
-/// its index masked.
+/// its index masked. Upper halves are looked up for two codes at once.
 static constexpr LookupCost kAVX512Lookups[] = {
     {"vpermps", 16, {1, 1}},
     {"vpermi2ps", 32, {1, 2}},
+    {"vpermi2w, vpslld", 64, {2, 2}, /*upperHalves=*/true},
+    {"(vpermi2w, vpermi2w, vptestmw, vpblendmw) / 2, vpslld",
+     128,
+     {3, 3},
+     /*upperHalves=*/true},
     {"vpermi2ps, vpermi2ps, vptestmd, vblendmps", 64, {4, 5.5}},
     {"vpandd, vgatherdps", kAnySize, {2, 11}},
 };
@@ -244,10 +249,11 @@ std::string tile::listGPUDecodeDevices() {
 }
 
 const LookupCost *tile::findLookup(const DecodeDevice &device, int64_t entries,
-                                   unsigned bits) {
+                                   unsigned bits, bool upperHalves) {
   for (const LookupCost &row : device.lookups)
     if (row.mostEntries == kAnySize ||
-        (bits == 32 && entries <= row.mostEntries))
+        (bits == 32 && entries <= row.mostEntries &&
+         (upperHalves || !row.upperHalves)))
       return &row;
   return nullptr;
 }

@@ -74,6 +74,53 @@ static void addLookup(DecodeProblem &problem, unsigned window) {
 }
 
 //===----------------------------------------------------------------------===//
+// signed lookup
+//===----------------------------------------------------------------------===//
+
+/// The magnitude by a lookup in registers of the bits below the sign.
+static void addSignedLookup(DecodeProblem &problem) {
+  unsigned bits = problem.from.bits();
+  if (!problem.view || !problem.view->isSigned || bits < 2)
+    return;
+  const LookupCost *lookup = findLookup(
+      problem.device, int64_t(1) << (bits - 1), 32, /*upperHalves=*/true);
+  if (!lookup || lookup->mostEntries == std::numeric_limits<int64_t>::max())
+    return;
+  uint64_t half = uint64_t(1) << (bits - 1);
+  SmallVector<float> entries;
+  for (uint64_t code = 0; code != half; ++code) {
+    float value = valueOf(problem.from, code);
+    float opposite = valueOf(problem.from, code | half);
+    if (!(std::isnan(value) && std::isnan(opposite)) && opposite != -value)
+      return;
+    entries.push_back(value);
+  }
+  Placement placement;
+  for (unsigned bit = 0; bit != bits; ++bit)
+    placement.push_back(bit);
+  FieldRequest request = problem.fields({placement}, 32, /*masked=*/false);
+  std::optional<FieldAssignment> places = placeFields(request);
+  if (!places)
+    return;
+  auto emitCode = [=](DecodeEmitter &emitter,
+                      const FieldCode &code) -> SmallVector<Value> {
+    EmitOps &ops = emitter.ops;
+    Value index = emitter.gather(code, 32);
+    Value sign;
+    const FieldPart &part = code.parts[0];
+    if (code.parts.size() == 1 && !code.shift && part.shift >= 0)
+      sign = ops.shl(emitter.words[part.word], // from the word itself
+                     32 - bits - static_cast<unsigned>(part.shift));
+    else
+      sign = ops.shl(index, 32 - bits);
+    Value magnitude = emitLookup(emitter, index, entries);
+    return {ops.asFloat(
+        ops.bitXor(ops.asInt(magnitude), ops.bitAnd(sign, uint32_t(1) << 31)))};
+  };
+  problem.add("signed lookup", request, *places, emitCode);
+}
+
+//===----------------------------------------------------------------------===//
 // Codes that are no numbers
 //===----------------------------------------------------------------------===//
 
@@ -305,10 +352,11 @@ void tile::addLookups(DecodeProblem &problem) {
   unsigned bits = problem.from.bits();
   for (const LookupCost &row : problem.device.lookups)
     for (unsigned window = bits; window <= 6 && window < bits + 3; ++window)
-      if (int64_t(1) << window == row.mostEntries)
+      if (int64_t(1) << window == row.mostEntries && !row.upperHalves)
         addLookup(problem, window);
   if (!problem.device.isVector)
     return;
+  addSignedLookup(problem);
   addLines(problem, /*signApart=*/false);
   // Both take the same number of instructions with large tables in registers;
   // devices without, which share the weights' bit order, want halves.

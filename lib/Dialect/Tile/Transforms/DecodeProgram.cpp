@@ -97,9 +97,14 @@ static void lowerLookups(ModuleOp module, func::FuncOp decode,
     OpBuilder builder(op);
     auto table = cast<DenseElementsAttr>(op.getTable());
     unsigned bits = table.getElementType().getIntOrFloatBitWidth();
+    bool upperHalves =
+        table.getElementType().isF32() &&
+        llvm::all_of(table.getValues<APFloat>(), [](const APFloat &entry) {
+          return entry.bitcastToAPInt().getLoBits(16) == 0;
+        });
     Value entry;
     if (const LookupCost *lookup =
-            findLookup(device, table.getNumElements(), bits)) {
+            findLookup(device, table.getNumElements(), bits, upperHalves)) {
       func::FuncOp &function = functions[table];
       if (!function) {
         OpBuilder atEnd = OpBuilder::atBlockEnd(module.getBody());

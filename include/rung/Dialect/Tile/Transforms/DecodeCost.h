@@ -60,6 +60,7 @@ struct LookupCost {
   llvm::StringLiteral instruction; ///< as the assembler calls it
   int64_t mostEntries;             ///< of 32 bits
   OpCost cost;
+  bool upperHalves = false; ///< only entries whose lower 16 bits are zero
 };
 
 /// `inner`, used once, is part of the instruction of `outer`.
@@ -120,9 +121,10 @@ const DecodeDevice *findDecodeDevice(DeviceAttr device);
 /// "cuda:sm_80, cuda:sm_90a, ...".
 std::string listGPUDecodeDevices();
 
-/// The instruction that looks up `entries` entries of `bits` bits.
+/// The instruction that looks up `entries` entries of `bits` bits; of 32 bits,
+/// the lower 16 may all be zero.
 const LookupCost *findLookup(const DecodeDevice &device, int64_t entries,
-                             unsigned bits);
+                             unsigned bits, bool upperHalves = false);
 
 /// The attribute, a string, of a function that stands for an instruction.
 constexpr llvm::StringLiteral kInstructionAttrName = "rung.instruction";
