@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every command in README.md and docs/ prints what the page shows; every link leads somewhere; the reference generates."""
 
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 from pages import ROOT, blocks, commands, is_as_shown, run_page
@@ -44,6 +46,17 @@ def test_reference(build):
     for page in ("RungPasses", "TilePasses", "ConversionPasses", "PipelinePasses"):
         documented |= set(re.findall(r"^### `-([\w-]+)`", (build / f"docs/{page}.md").read_text(), re.MULTILINE))
     assert documented == passes - {"rung-to-cpu"}  # a pipeline
+
+
+@pytest.mark.parametrize("source", ["int6", "uint4", "e2m1", "nf3"])
+def test_decode_table(build, source, monkeypatch):
+    """Rows of docs/decode-sequences.md, of all its tables, say what the search finds today."""
+    monkeypatch.setenv("PATH", f"{build / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "path", [str(ROOT / "docs"), *sys.path])
+    import decode_sequences
+
+    rows = [line for line in decode_sequences.PAGE.read_text().splitlines() if line.startswith(f"| `{source}` |")]
+    assert rows == [decode_sequences.row(source, to, targets) for to, targets in decode_sequences.TABLES]
 
 
 def test_the_comparison_itself():

@@ -17,6 +17,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace rung;
 using namespace rung::tile;
@@ -24,7 +26,10 @@ namespace json = llvm::json;
 
 /// Fills in the device, or says which targets there are.
 static llvm::Error setTarget(DecodeRequest &request, StringRef target) {
-  request.device = findGPUDecodeDevice(target);
+  // The simulator runs the device's own sequences.
+  StringRef simulated = target;
+  simulated.consume_front("sim:");
+  request.device = findGPUDecodeDevice(simulated);
   if (request.device)
     return llvm::Error::success();
   if (target != "cpu" && !target.starts_with("cpu:"))
@@ -111,8 +116,9 @@ static void printText(llvm::raw_ostream &os, const DecodeProgram &program,
   os << llvm::formatv("  cycles        {0:F2} per 8 values\n",
                       program.cyclesPer8(device));
   if (options.freeScale)
-    os << "  value         " << factorsText(program.factors) << " * result - "
-       << formatDecimal(program.offset) << "\n";
+    os << "  value         " << factorsText(program.factors) << " * result "
+       << (program.offset < 0 ? "+ " : "- ")
+       << formatDecimal(std::fabs(program.offset)) << "\n";
   for (const DecodeAlternative &other : program.alternatives)
     os << llvm::formatv("  instead of    {0:F2} by {1}{2}{3}\n",
                         other.instructions, other.method,

@@ -69,6 +69,8 @@ _CASES = [
     ("int4", "int8", "cuda:sm_80", False),  # integers
     ("int4", "int8", "cuda:sm_90a", True),
     ("int3", "int8", "cuda:sm_90a", True),
+    ("int8", "int8", "cuda:sm_90a", False),  # nothing
+    ("uint8", "int8", "cuda:sm_90a", True),
     ("uint2", "int8", "cuda:sm_90a", True),
     ("int3", "f32", "cpu:znver4", False),  # lookups of three bits among four
     ("int5", "f32", "cpu:znver4", False),

@@ -291,6 +291,10 @@ static void addIntegers(DecodeProblem &problem) {
   if (problem.affine->isSigned && (problem.freeScale || bits == 8))
     addIntegers(problem, contiguousPlacements(bits, 8 - bits, 8 - bits),
                 {problem.affine->scale, problem.affine->offset, 0});
+  // A byte counts from -128 once its top bit is flipped.
+  if (!problem.affine->isSigned && problem.freeScale && bits == 8)
+    addIntegers(problem, contiguousPlacements(bits, 0, 0),
+                {count->scale, count->offset + 128 * count->scale, 0x80});
 }
 
 void tile::addArithmetic(DecodeProblem &problem) {

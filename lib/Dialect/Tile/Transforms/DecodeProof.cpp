@@ -43,6 +43,13 @@ public:
     values[value] = attribute;
     return attribute;
   }
+  /// One element of a vector, without the others if they are apart.
+  Attribute evaluateElement(Value vector, unsigned position) {
+    if (auto elements = vector.getDefiningOp<vector::FromElementsOp>())
+      return evaluate(elements.getElements()[position]);
+    auto elements = dyn_cast_or_null<DenseElementsAttr>(evaluate(vector));
+    return elements ? elements.getValues<Attribute>()[position] : Attribute();
+  }
   void set(Value value, Attribute attribute) { values[value] = attribute; }
 
   Operation *stuck = nullptr;
@@ -187,11 +194,7 @@ llvm::Expected<uint64_t> tile::proveDecode(const DecodeProgram &program,
   const BitOrder &order = program.order;
   auto decode = program.module.get().lookupSymbol<func::FuncOp>("decode");
   Block &body = decode.getBody().front();
-  auto results = body.getTerminator()
-                     ->getOperand(0)
-                     .getDefiningOp<vector::FromElementsOp>();
-  if (!results)
-    return llvm::createStringError("@decode does not return its elements");
+  Value results = body.getTerminator()->getOperand(0);
   auto vectorType = cast<VectorType>(body.getArgument(0).getType());
   uint64_t proved = 0;
   for (uint64_t code = 0; code != from.numCodes(); ++code) {
@@ -218,7 +221,7 @@ llvm::Expected<uint64_t> tile::proveDecode(const DecodeProgram &program,
         evaluator.set(
             body.getArgument(0),
             DenseElementsAttr::get(vectorType, ArrayRef<uint32_t>(words)));
-        Attribute result = evaluator.evaluate(results.getElements()[position]);
+        Attribute result = evaluator.evaluateElement(results, position);
         if (!result)
           return llvm::createStringError(
               "the sequence is not proved: " +
