@@ -34,6 +34,18 @@ static bool isWord(char c) {
          c == '_' || c == '.' || c == '$';
 }
 
+/// Behind the '>' of the '<' at `at`; `at` if there is none.
+static size_t endOfGroup(const std::string &text, size_t at) {
+  size_t depth = 0;
+  for (size_t end = at; end != text.size(); ++end) {
+    depth += text[end] == '<';
+    depth -= text[end] == '>';
+    if (depth == 0)
+      return end + 1;
+  }
+  return at;
+}
+
 std::vector<TextMutator::Token> TextMutator::tokens(const std::string &text) {
   std::vector<Token> result;
   for (size_t at = 0; at != text.size();) {
@@ -51,6 +63,8 @@ std::vector<TextMutator::Token> TextMutator::tokens(const std::string &text) {
     } else if (isWord(c) || std::strchr("%@#!^", c)) {
       while (at != text.size() && isWord(text[at]))
         ++at;
+      if (c == '!' && at != text.size() && text[at] == '<')
+        at = endOfGroup(text, at); // a type with its parameters
       result.push_back({begin, at, std::strchr("%@#!^", c) ? c : 'w'});
     } else if (c == '"') {
       while (at != text.size() && text[at] != '"' && text[at] != '\n')
@@ -123,15 +137,17 @@ std::string TextMutator::changeToken(const std::string &text, bool everywhere,
   if (token.kind == 'n') {
     now = anyNumber(old, random);
   } else {
-    std::vector<Token> same;
-    for (const Token &other : all)
-      if (other.kind == token.kind)
-        same.push_back(other);
-    const Token &other = anyOf(same, random);
-    now = text.substr(other.begin, other.end - other.begin);
-    bool isWordLike = token.kind == 'w' || token.kind == '!';
-    if (isWordLike && !words.empty() && below(random, 4) != 0)
+    bool isListed = std::find(words.begin(), words.end(), old) != words.end();
+    if (!words.empty() && (isListed || token.kind == '!')) {
       now = anyOf(words, random);
+    } else {
+      std::vector<Token> same;
+      for (const Token &other : all)
+        if (other.kind == token.kind)
+          same.push_back(other);
+      const Token &other = anyOf(same, random);
+      now = text.substr(other.begin, other.end - other.begin);
+    }
   }
   if (!everywhere)
     return replaced(text, token.begin, token.end, now);

@@ -36,15 +36,14 @@ static SmallVector<StringRef> itemsOf(StringRef list) {
   return items; // unfinished: the parser says so
 }
 
-/// True if each list behind `opening` has only items of that kind.
-static bool
-allListsHold(StringRef text, StringRef opening,
-             llvm::function_ref<bool(ArrayRef<StringRef>)> isRight) {
+/// True if a list behind `opening` has an item that is not right.
+static bool hasWrongItem(StringRef text, StringRef opening,
+                         function_ref<bool(StringRef)> isRight) {
   for (size_t at = text.find(opening); at != StringRef::npos;
        at = text.find(opening, at + 1))
-    if (!isRight(itemsOf(text.drop_front(at + opening.size()))))
-      return false;
-  return true;
+    if (!all_of(itemsOf(text.drop_front(at + opening.size())), isRight))
+      return true;
+  return false;
 }
 
 bool rung::fuzz::endsUpstreamParser(StringRef text) {
@@ -53,28 +52,34 @@ bool rung::fuzz::endsUpstreamParser(StringRef text) {
            (item.starts_with("#") &&
             text.contains((item + " = affine_map<").str()));
   };
+  auto hasTwoResults = [&](StringRef item) {
+    StringRef map =
+        text.substr(text.find((item + " = ").str())).split('\n').first;
+    StringRef results =
+        (item.starts_with("#") ? map : item).rsplit("->").second;
+    return results.count(',') == 1;
+  };
+  auto isText = [](StringRef item) { return item.starts_with("\""); };
   auto isNumber = [](StringRef item) {
     return item.empty() ||
            all_of(item.drop_front(item.front() == '-'), isDigit);
   };
-  // linalg casts every element to an AffineMapAttr.
-  return !allListsHold(
-             text, "indexing_maps = [",
-             [&](ArrayRef<StringRef> items) { return all_of(items, isMap); }) ||
+  auto hasWidth = [](StringRef item) {
+    return is_contained({"i1", "i8", "i16", "i32", "i64", "f32", "f64"},
+                        item.split(':').first.trim());
+  };
+  // linalg.generic casts elements to what they should be.
+  return hasWrongItem(text, "indexing_maps = [", isMap) ||
+         hasWrongItem(text, "iterator_types = [", isText) ||
+         // Its verifier reads the second result of each.
+         hasWrongItem(text, "linalg.matmul indexing_maps = [", hasTwoResults) ||
          // A list of linalg.transpose, broadcast or reduce that does not parse
          // is set as a null attribute.
-         !allListsHold(text, "permutation = [",
-                       [&](ArrayRef<StringRef> items) {
-                         return all_of(items, isNumber);
-                       }) ||
-         !allListsHold(text, "dimensions = [",
-                       [&](ArrayRef<StringRef> items) {
-                         return all_of(items, isNumber);
-                       }) ||
+         hasWrongItem(text, "permutation = [", isNumber) ||
+         hasWrongItem(text, "dimensions = [", isNumber) ||
          // The element type of a dense array is asked for its width.
-         !allListsHold(text, "array<", [](ArrayRef<StringRef> items) {
-           StringRef type = items.empty() ? "" : items[0].split(':').first;
-           return is_contained({"i1", "i8", "i16", "i32", "i64", "f32", "f64"},
-                               type.trim());
+         hasWrongItem(text, "array<", [&](StringRef item) {
+           return hasWidth(item) || isNumber(item) || item == "true" ||
+                  item == "false";
          });
 }
