@@ -14,6 +14,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <variant>
 
 using namespace mlir;
 using namespace rung;
@@ -109,21 +110,25 @@ typename Ops::Float decodeExponent(Ops &ops, typename Ops::Int code) {
   return ops.asFloat(bits);
 }
 
-enum class Method { Affine, Minifloat, Exponent };
+/// How a value follows from its code. The structure of a format is found once.
+struct ByLine {
+  AffineCode affine;
+};
+struct ByFields {
+  MinifloatView view;
+};
+struct ByExponent {};
+using Method = std::variant<ByLine, ByFields, ByExponent>;
 
 /// The same for all methods, so that what is proved is what is emitted.
 template <typename Ops>
-typename Ops::Float decodeBy(Ops &ops, Method method, const NumberFormat &from,
+typename Ops::Float decodeBy(Ops &ops, const Method &method, unsigned bits,
                              typename Ops::Int code) {
-  switch (method) {
-  case Method::Affine:
-    return decodeAffine(ops, code, from.bits(), *from.affineCode());
-  case Method::Minifloat:
-    return decodeMinifloat(ops, code, *from.minifloatView());
-  case Method::Exponent:
-    return decodeExponent(ops, code);
-  }
-  llvm_unreachable("all methods are listed");
+  if (const auto *line = std::get_if<ByLine>(&method))
+    return decodeAffine(ops, code, bits, line->affine);
+  if (const auto *fields = std::get_if<ByFields>(&method))
+    return decodeMinifloat(ops, code, fields->view);
+  return decodeExponent(ops, code);
 }
 
 bool isSame(float x, double expected) {
@@ -133,26 +138,31 @@ bool isSame(float x, double expected) {
 }
 
 /// True if the method gives the value of every code, whatever is above it.
-bool isProved(Method method, const NumberFormat &from) {
+bool isProved(const Method &method, const NumberFormat &from) {
   EvaluateOps ops;
   for (uint64_t code = 0; code != from.numCodes(); ++code) {
     if (!from.isValid(code))
       continue;
     uint32_t above = ~llvm::maskTrailingOnes<uint32_t>(from.bits());
     for (uint32_t dirty : {uint32_t(code), uint32_t(code) | above})
-      if (!isSame(decodeBy(ops, method, from, dirty), from.valueAsDouble(code)))
+      if (!isSame(decodeBy(ops, method, from.bits(), dirty),
+                  from.valueAsDouble(code)))
         return false;
   }
   return true;
 }
 
 std::optional<Method> chooseMethod(const NumberFormat &from) {
-  if (from.affineCode() && isProved(Method::Affine, from))
-    return Method::Affine;
-  if (from.minifloatView() && isProved(Method::Minifloat, from))
-    return Method::Minifloat;
-  if (from.bits() == 8 && isProved(Method::Exponent, from))
-    return Method::Exponent;
+  SmallVector<Method, 3> methods;
+  if (std::optional<AffineCode> affine = from.affineCode())
+    methods.push_back(ByLine{*affine});
+  if (std::optional<MinifloatView> view = from.minifloatView())
+    methods.push_back(ByFields{*view});
+  if (from.bits() == 8)
+    methods.push_back(ByExponent{});
+  for (const Method &method : methods)
+    if (isProved(method, from))
+      return method;
   return std::nullopt;
 }
 
@@ -257,7 +267,7 @@ Value tile::emitDecodeCode(OpBuilder &builder, Location loc,
     method = chooseMethod(from);
   if (method || (to.isF64() && throughF32 && inRegisters)) {
     EmitOps ops(builder, loc);
-    Value wide = method ? decodeBy(ops, *method, from, code)
+    Value wide = method ? decodeBy(ops, *method, from.bits(), code)
                         : lookup(NumberFormat::f32(), f32);
     if (to.isF32())
       return wide;
