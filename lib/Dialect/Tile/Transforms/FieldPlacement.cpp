@@ -284,12 +284,13 @@ private:
           (shift >= 0 ? fill.left >> shift : fill.left << -shift) & lane;
       if (llvm::popcount(moved) != llvm::popcount(fill.left))
         return;
-      uint32_t rotated =
-          (moved >> rotation | moved << (request.laneBits - rotation)) & lane;
       for (bool isRotated : {false, true}) {
         if (isRotated && !rotation)
           break;
-        uint32_t mask = isRotated ? rotated : moved;
+        uint32_t mask = moved;
+        if (isRotated)
+          mask = (moved >> rotation | moved << (request.laneBits - rotation)) &
+                 lane;
         if (llvm::none_of(pieces, [&](const Piece &other) {
               return other.mask == mask && other.isRotated == isRotated;
             }))
