@@ -49,6 +49,7 @@ public:
         scale(operandOf(b, op, op.getScale())),
         second(operandOf(b, op, op.getSecondScale())),
         zero(operandOf(b, op, op.getZeroPoint())),
+        random(operandOf(b, op, op.getRandom())),
         result(operandOf(b, op, op.getInit())),
         isQuantize(op.getKind() == "quantize"),
         isRescale(zero && *op.getMode() == ZeroPointMode::Rescale) {
@@ -89,7 +90,7 @@ private:
 
   ElementwiseOp op;
   KernelBuilder &b;
-  KernelOperand input, scale, second, zero, result;
+  KernelOperand input, scale, second, zero, random, result;
   bool isQuantize, isRescale;
   /// Of the arithmetic. Where f64 is not exact it is near enough: the quotient
   /// of two f32 numbers is at a tie of a narrower format only if its f64 is.
@@ -259,7 +260,11 @@ void ElementwiseKernel::buildVector(ValueRange indices, ValueRange bounds) {
                                                    secondFactor, offset);
                   });
   }
-  b.store(b.convert(value, result.format(), op.getSaturate(), op.getRounding()),
+  Value randomBits;
+  if (random)
+    randomBits = b.load(random, indices, line, bounds);
+  b.store(b.convert(value, result.format(), op.getSaturate(), op.getRounding(),
+                    randomBits),
           result, indices, bounds);
 }
 

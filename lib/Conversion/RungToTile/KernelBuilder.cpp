@@ -103,7 +103,7 @@ void KernelBuilder::store(Value fragment, const KernelOperand &operand,
 }
 
 Value KernelBuilder::convert(Value fragment, Type type, bool saturate,
-                             RoundingMode rounding) {
+                             RoundingMode rounding, Value random) {
   auto from = cast<FragmentType>(fragment.getType());
   NumberFormat source = *numberFormatOf(from.getElementType());
   bool isExact = isLossless(source, *numberFormatOf(type)) &&
@@ -117,7 +117,8 @@ Value KernelBuilder::convert(Value fragment, Type type, bool saturate,
                               ? RoundingModeAttr()
                               : RoundingModeAttr::get(getContext(), rounding);
   return tile::ConvertOp::create(*this, FragmentType::get(type, layout),
-                                 fragment, mode, saturate && !isExact);
+                                 fragment, isExact ? Value() : random, mode,
+                                 saturate && !isExact);
 }
 
 Value KernelBuilder::map(

@@ -57,9 +57,11 @@ public:
              mlir::ValueRange indices, mlir::ValueRange bounds = {},
              bool transposed = false);
   /// Into the format `type`; rounds to nearest, unless that loses nothing.
+  /// `random` has the bits of stochastic rounding.
   mlir::Value convert(mlir::Value fragment, mlir::Type type,
                       bool saturate = false,
-                      RoundingMode rounding = RoundingMode::NearestEven);
+                      RoundingMode rounding = RoundingMode::NearestEven,
+                      mlir::Value random = {});
   /// A tile.map whose region `body` builds; the result has `layout`.
   mlir::Value map(mlir::ValueRange inputs, mlir::Type type,
                   tile::LayoutAttr layout,

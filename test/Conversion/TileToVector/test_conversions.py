@@ -268,3 +268,107 @@ func.func @{source}_{target}(%x: {x}, %out: {out}) {{
             expected = numerics.decode(target, np.where(codes == numerics.NONE, zero, codes))
             wrong = ~same(as_values(out, target), expected)
         assert not wrong.any(), (source, target, [v.hex() for v in values[wrong][:4]], out[wrong][:4], expected[wrong][:4])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stochastic rounding
+# ---------------------------------------------------------------------------------------------------------------------
+
+RANDOM = {"!rung.uint<1>": 1, "!rung.int<7>": 7, "i8": 8, "i16": 16, "i32": 32}
+
+
+@functools.cache
+def between_values(name: str) -> np.ndarray:
+    """Values of a format, thresholds of 16 random bits between them, neighbours of both, and what is beyond."""
+    rng = np.random.default_rng(8)
+    if name in FORMATS:
+        values = numerics.table(name, FORMATS[name][1])
+    elif name in ("i16", "i32"):
+        limit = 1 << int(name[1:]) - 1
+        values = np.concatenate([np.arange(-50.0, 50), [limit - 2, limit - 1, -limit, 1 - limit]])
+    else:
+        codes = np.concatenate([rng.integers(0, 1 << (32 if name == "f32" else 16), 500), np.arange(100)])
+        codes = np.concatenate([codes, codes + 1])
+        values = numerics.decode(name, codes)
+        values = np.concatenate([values, [numerics.decode(name, np.array([c]))[0] for c in numerics.encode(
+            name, np.array([1e300, -1e300]), "saturate")]])
+    values = np.unique(values[np.isfinite(values)])
+    steps = values[:-1] + np.diff(values) * (rng.integers(0, 1 << 16, (8, len(values) - 1)) / 65536.0)
+    points = np.concatenate([values, steps.ravel()])
+    with np.errstate(all="ignore"):
+        beyond = np.array([1.0, 1.0001, 1.01, 1.0625, 1.125, 1.2, 1.5, 2, 3])[:, None] * values[[0, -1]]
+        points = np.concatenate([points, np.nextafter(points, np.inf), np.nextafter(points, -np.inf), beyond.ravel(),
+                                 [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 5e-324, -5e-324, 1e-40, -1e-40]])
+    return np.concatenate([points, np.zeros(-len(points) % 16)])
+
+
+def stochastic_function(key, source, fmt, bits, random, count, saturate):
+    line = lanes_are_columns()
+    width = 8 if random == "i8" else bits
+    stored = f"memref<{count}x{random}>" if width >= 8 else f"memref<{count * width // 8}xi8>"
+    attributes = f" {{storage = #rung.storage<{random}, [{count}], canonical>}}" if width < 8 else ""
+    narrow = fmt not in NUMPY
+    out = f"memref<{count}x{fmt}>" if not narrow else f"memref<{count * narrow_width(fmt) // 8}xi8>"
+    to = f" {{storage = #rung.storage<{fmt}, [{count}], canonical>}}" if narrow else ""
+    return f"""
+func.func @{key}(%x: memref<{count}x{source}>, %r: {stored}, %out: {out}) {{
+  %c0 = arith.constant 0 : index
+  %step = arith.constant 16 : index
+  %end = arith.constant {count} : index
+  scf.for %i = %c0 to %end step %step {{
+    %v = tile.load %x[%i] : memref<{count}x{source}> -> !tile.fragment<1x16x{source}, {line}>
+    %b = tile.load %r[%i]{attributes} : {stored} -> !tile.fragment<1x16x{random}, {line}>
+    %q = tile.convert %v random(%b : !tile.fragment<1x16x{random}, {line}>)
+      {{rounding = #rung<rounding stochastic>{", saturate" if saturate else ""}}}
+      : !tile.fragment<1x16x{source}, {line}> -> !tile.fragment<1x16x{fmt}, {line}>
+    tile.store %q, %out[%i]{to} : !tile.fragment<1x16x{fmt}, {line}>, {out}
+  }}
+  return
+}}"""
+
+
+def narrow_width(fmt: str) -> int:
+    return next(width for spelled, width in FORMATS.values() if spelled == fmt)
+
+
+@pytest.mark.parametrize("source", ["f64", "f32"])
+@pytest.mark.parametrize("saturate", [False, True])
+@pytest.mark.parametrize("random", RANDOM)
+def test_stochastic_rounding_is_that_of_numerics(source, random, saturate, tmp_path):
+    bits = RANDOM[random]
+    targets = list(FORMATS) + ["f32", "f16", "bf16", "i16", "i32"]
+    if bits == 32:  # thresholds of the others are no f64, and an error says so
+        targets = [name for name in targets if not name.startswith(("nf", "codebook/6"))]
+    functions, cases, rng = [], [], np.random.default_rng(bits)
+    for number, name in enumerate(targets):
+        if name == source:
+            continue
+        with np.errstate(all="ignore"):
+            stored = between_values(name).astype(NUMPY[source])
+        values = stored.astype(np.float64)
+        randoms = rng.choice(np.array([0, 1, (1 << bits) - 1, 1 << bits - 1]), len(values))
+        randoms = np.where(rng.random(len(values)) < 0.7, rng.integers(0, 1 << bits, len(values)), randoms)
+        fmt = FORMATS[name][0] if name in FORMATS else name
+        functions.append(stochastic_function(f"g{number}", source, fmt, bits, random, len(values), saturate))
+        cases.append((name, f"g{number}", stored, values, randoms))
+    library = build("\n".join(functions), BEST, tmp_path)
+    for name, key, stored, values, randoms in cases:
+        if bits < 8:
+            planes = (randoms[:, None] >> np.arange(bits)) & 1
+            packed = np.packbits(planes.astype(np.uint8).ravel(), bitorder="little")
+        else:
+            packed = randoms.astype(f"uint{bits}")
+        narrow = name in FORMATS
+        out = np.zeros(len(values) * FORMATS[name][1] // 8, np.uint8) if narrow else np.zeros(len(values), NUMPY[name])
+        call(library, key, stored, packed, out)
+        expected = numerics.encode(name, values, f"stochastic={bits}", *["saturate"] * saturate, random=randoms)
+        zero = numerics.encode(name, np.zeros(1), "saturate")[0]
+        expected = np.where(expected == numerics.NONE, zero, expected)
+        if narrow:
+            found = unpack_canonical(out, FORMATS[name][1], len(values))
+            wrong = found != expected
+        else:
+            found, expected = as_values(out, name), numerics.decode(name, expected)
+            wrong = ~same(found, expected)
+        assert not wrong.any(), (name, wrong.sum(), [v.hex() for v in values[wrong][:4]], randoms[wrong][:4],
+                                 found[wrong][:4], expected[wrong][:4])

@@ -156,3 +156,19 @@ func.func @quantize() -> (tensor<4x!rung.int<4>>, tensor<4x!rung.uint<3>>) {
       : tensor<4xf32> -> tensor<4x!rung.uint<3>>
   return %a, %b : tensor<4x!rung.int<4>>, tensor<4x!rung.uint<3>>
 }
+
+// -----
+
+// 4.25 becomes 5 if a quarter is more than r / 16; what loses nothing needs no random bits.
+
+// CHECK-LABEL: func @stochastic
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4x!rung.int<4>>
+func.func @stochastic(%x: tensor<4x!rung.int<4>>) -> (tensor<4x!rung.int<8>>, tensor<4xf16>) {
+  // CHECK-DAG: rung.constant #rung.codes<[5, 4, 252, 251]> : tensor<4x!rung.int<8>>
+  // CHECK-DAG: rung.convert %[[X]] : tensor<4x!rung.int<4>> -> tensor<4xf16>
+  %y = arith.constant dense<[4.25, 4.25, -4.25, -4.25]> : tensor<4xf32>
+  %r = rung.constant #rung.codes<[3, 4, 11, 12]> : tensor<4x!rung.int<4>>
+  %a = rung.convert %y stochastic random(%r : tensor<4x!rung.int<4>>) : tensor<4xf32> -> tensor<4x!rung.int<8>>
+  %b = rung.convert %x stochastic random(%r : tensor<4x!rung.int<4>>) saturate : tensor<4x!rung.int<4>> -> tensor<4xf16>
+  return %a, %b : tensor<4x!rung.int<8>>, tensor<4xf16>
+}

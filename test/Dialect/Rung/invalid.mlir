@@ -362,8 +362,48 @@ func.func @convert_nan(%x: tensor<4xf8E4M3FN>) {
 // -----
 
 func.func @convert_saturate(%x: tensor<4xi8>) {
-  // expected-error @+1 {{saturates without a rounding mode; say nearest_even or toward_zero}}
+  // expected-error @+1 {{saturates without a rounding mode; say nearest_even, toward_zero or stochastic}}
   %0 = rung.convert %x saturate : tensor<4xi8> -> tensor<4xi16>
+  return
+}
+
+// -----
+
+func.func @convert_no_random_bits(%x: tensor<4xf32>) {
+  // expected-error @+1 {{rounds stochastically without random bits; give it random(...), an integer code for each element}}
+  %0 = rung.convert %x stochastic : tensor<4xf32> -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @convert_idle_random_bits(%x: tensor<4xf32>, %r: tensor<4xi8>) {
+  // expected-error @+1 {{has random bits, but does not round by them; say stochastic, or leave them out}}
+  %0 = rung.convert %x nearest_even random(%r : tensor<4xi8>) : tensor<4xf32> -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @convert_random_format(%x: tensor<4xf32>, %r: tensor<4xf8E5M2>) {
+  // expected-error @+1 {{has random bits in 'f8E5M2', expected an integer format}}
+  %0 = rung.convert %x stochastic random(%r : tensor<4xf8E5M2>) : tensor<4xf32> -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @convert_random_shape(%x: tensor<4xf32>, %r: tensor<5xi8>) {
+  // expected-error @+1 {{has random bits of 'tensor<5xi8>' for 'tensor<4xf32>', expected the same shape}}
+  %0 = rung.convert %x stochastic random(%r : tensor<5xi8>) : tensor<4xf32> -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @quantize_stochastic(%x: tensor<4xf32>) {
+  // expected-error @+1 {{rounds stochastically, expected nearest_even or toward_zero; scale the input, then use rung.convert}}
+  %0 = rung.quantize %x stochastic : tensor<4xf32> -> tensor<4xi8>
   return
 }
 

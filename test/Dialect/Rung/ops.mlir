@@ -69,13 +69,16 @@ func.func @quantize(%x: tensor<32x64xf32>, %s: tensor<32x2xf16>, %z: tensor<32x2
 }
 
 // CHECK-LABEL: func @convert
-func.func @convert(%x: tensor<64x!rung.int<4>>, %y: tensor<64xf32>, %e: tensor<64x!rung.float<e3m4, bias = 5>>) {
+func.func @convert(%x: tensor<64x!rung.int<4>>, %y: tensor<64xf32>, %e: tensor<64x!rung.float<e3m4, bias = 5>>,
+                   %r: tensor<64x!rung.uint<5>>) {
   // CHECK: rung.convert %{{.*}} : tensor<64x!rung.int<4>> -> tensor<64xf8E4M3FN>
   %0 = rung.convert %x : tensor<64x!rung.int<4>> -> tensor<64xf8E4M3FN>
   // CHECK: rung.convert %{{.*}} nearest_even saturate : tensor<64xf32> -> tensor<64x!rung.int<4>>
   %1 = rung.convert %y nearest_even saturate : tensor<64xf32> -> tensor<64x!rung.int<4>>
   // CHECK: rung.convert %{{.*}} toward_zero : tensor<64xf32> -> tensor<64xf8E5M2>
   %2 = rung.convert %y toward_zero : tensor<64xf32> -> tensor<64xf8E5M2>
+  // CHECK: rung.convert %{{.*}} stochastic random(%{{.*}} : tensor<64x!rung.uint<5>>) saturate : tensor<64xf32> -> tensor<64xf8E5M2>
+  %4 = rung.convert %y stochastic random(%r : tensor<64x!rung.uint<5>>) saturate : tensor<64xf32> -> tensor<64xf8E5M2>
   // CHECK: rung.convert %{{.*}} : tensor<64x!rung.float<e3m4, bias = 5>> -> tensor<64xf16>
   %3 = rung.convert %e : tensor<64x!rung.float<e3m4, bias = 5>> -> tensor<64xf16>
   return

@@ -43,6 +43,37 @@ func.func @lossless(%v: !tile.fragment<1x16x!rung.int<8>, #line>) {
 // -----
 
 #line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @no_random_bits(%v: !tile.fragment<1x16xf32, #line>) {
+  // expected-error@+1 {{rounds stochastically without random bits}}
+  %f = tile.convert %v {rounding = #rung<rounding stochastic>} : !tile.fragment<1x16xf32, #line> -> !tile.fragment<1x16xf16, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+#column = #tile.layout<"(register:0, lane:4) -> (row:4, col:0) {lane[0..3] -> row[0..3]}">
+func.func @random_bits_elsewhere(%v: !tile.fragment<1x16xf32, #line>, %r: !tile.fragment<16x1xi8, #column>) {
+  // expected-error@+1 {{has random bits in the layout}}
+  %f = tile.convert %v random(%r : !tile.fragment<16x1xi8, #column>) {rounding = #rung<rounding stochastic>}
+      : !tile.fragment<1x16xf32, #line> -> !tile.fragment<1x16xf16, #line>
+  return
+}
+
+// -----
+
+#packed = #tile.layout<"(code:3, register:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}", order = "sequential<4>">
+#plain = #tile.layout<"(register:3, lane:4) -> (row:4, col:3) {register[0..2] -> col[0..2], lane[0..3] -> row[0..3]}">
+func.func @packed_stochastic(%v: !tile.fragment<16x8x!rung.int<4>, #packed>, %r: !tile.fragment<16x8xi8, #plain>) {
+  // expected-error@+1 {{rounds packed codes stochastically; unpack them with another tile.convert first}}
+  %f = tile.convert %v random(%r : !tile.fragment<16x8xi8, #plain>) {rounding = #rung<rounding stochastic>}
+      : !tile.fragment<16x8x!rung.int<4>, #packed> -> !tile.fragment<16x8x!rung.int<3>, #plain>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
 #column = #tile.layout<"(register:0, lane:4) -> (row:4, col:0) {lane[0..3] -> row[0..3]}">
 func.func @places(%v: !tile.fragment<1x16xf16, #line>) {
   // expected-error@+1 {{expected the same places; use tile.relayout}}

@@ -16,6 +16,7 @@ func.func @kernel(%w: memref<4x8x1x16xi32>, %s: memref<4x2x16xf16>, %x: memref<?
   %c0 = arith.constant 0 : index
   %c16 = arith.constant 16 : index
   %zero = arith.constant 0.0 : f32
+  %c3 = arith.constant 3 : i32
   // CHECK: tile.launch (%[[I:.*]]) in (%{{.*}}) {
   tile.launch (%i) in (%c16) {
     // CHECK: tile.splat %{{.*}} : f32 -> <16x2xf32, #
@@ -42,6 +43,10 @@ func.func @kernel(%w: memref<4x8x1x16xi32>, %s: memref<4x2x16xf16>, %x: memref<?
     // CHECK: tile.convert %{{.*}} {rounding = #rung<rounding toward_zero>, saturate}
     %h = tile.convert %r {rounding = #rung<rounding toward_zero>, saturate} : !tile.fragment<16x2xf32, #sums> -> !tile.fragment<16x2xf16, #sums>
     %f = tile.convert %h : !tile.fragment<16x2xf16, #sums> -> !tile.fragment<16x2xf32, #sums>
+    // CHECK: tile.convert %{{.*}} random(%{{.*}} : !tile.fragment<16x2xi8, #{{.*}}) {rounding = #rung<rounding stochastic>}
+    %bits = tile.splat %c3 : i32 -> !tile.fragment<16x2xi8, #sums>
+    %st = tile.convert %f random(%bits : !tile.fragment<16x2xi8, #sums>) {rounding = #rung<rounding stochastic>}
+        : !tile.fragment<16x2xf32, #sums> -> !tile.fragment<16x2xf8E5M2, #sums>
     // CHECK: tile.reduce %{{.*}} : <16x2xf32, #{{.*}}> -> <16x1xf32, #
     %sum = tile.reduce %f : !tile.fragment<16x2xf32, #sums> -> !tile.fragment<16x1xf32, #rows>
     // CHECK: tile.relayout

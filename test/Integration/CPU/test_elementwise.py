@@ -163,3 +163,22 @@ def test_upstream_roundings_of_f64_need_no_library(build, tmp_path):
     np.testing.assert_array_equal(bf16.decode(a.astype(np.uint64)), bf16.round(x))
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(b, x.astype(np.float16))
+
+
+def test_stochastic_rounding_by_random_bits_of_the_caller(build, tmp_path):
+    """r of 256 random numbers are below the fraction, exactly; a format without a code between the numbers rounds too."""
+    bundle = load("""
+      func.func @f(%x: tensor<?x256xf32>, %r: tensor<?x256x!rung.uint<8>>) -> (tensor<?x256x!rung.int<8>>, tensor<?x256xf8E4M3FN>, tensor<?x256xbf16>) {
+        %a = rung.convert %x stochastic random(%r : tensor<?x256x!rung.uint<8>>) saturate : tensor<?x256xf32> -> tensor<?x256x!rung.int<8>>
+        %b = rung.convert %x stochastic random(%r : tensor<?x256x!rung.uint<8>>) saturate : tensor<?x256xf32> -> tensor<?x256xf8E4M3FN>
+        %c = rung.convert %x stochastic random(%r : tensor<?x256x!rung.uint<8>>) saturate : tensor<?x256xf32> -> tensor<?x256xbf16>
+        return %a, %b, %c : tensor<?x256x!rung.int<8>>, tensor<?x256xf8E4M3FN>, tensor<?x256xbf16>
+      }
+    """, tmp_path, build)
+    values = np.float32([2.25, -2.25, 17 / 256, 100.5, -3.0, 1 + 1 / 256])
+    x = np.repeat(values[:, None], 256, axis=1)
+    r = np.tile(np.arange(256, dtype=np.uint8), (len(values), 1))
+    for y, name in zip(bundle["f"](x, r), ["!rung.int<8>", "f8E4M3FN", "bf16"]):
+        format = number_formats.parse(name)
+        decoded = format.decode(format.load(y, x.shape)).astype(np.float64)
+        np.testing.assert_array_equal(decoded.mean(axis=1), values.astype(np.float64))

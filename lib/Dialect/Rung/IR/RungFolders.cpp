@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/IR/TypeUtilities.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Numerics/BlockScaling.h"
 
@@ -101,11 +102,6 @@ static OpFoldResult writeResult(Type type,
 // Folders
 //===----------------------------------------------------------------------===//
 
-static Rounding roundingOf(std::optional<RoundingMode> mode) {
-  return mode == RoundingMode::TowardZero ? Rounding::towardZero()
-                                          : Rounding::nearestEven();
-}
-
 namespace {
 /// The scales and zero points of an operation, all constant.
 struct ConstantScaling {
@@ -144,11 +140,29 @@ OpFoldResult ConvertOp::fold(FoldAdaptor adaptor) {
   std::optional<std::vector<uint64_t>> input = readCodes(adaptor.getInput());
   if (!input || !type || !type.hasStaticShape())
     return {};
+  NumberFormat target = *numberFormatOf(type.getElementType());
   // Without scales, dequantizing is converting.
-  return writeResult(type,
-                     dequantize(refer(getInput(), *input), {},
-                                *numberFormatOf(type.getElementType()),
-                                roundingOf(getRounding()), getSaturate()));
+  auto convert = [&](const CodesRef &codes, Rounding rounding) {
+    return dequantize(codes, {}, target, rounding, getSaturate());
+  };
+  if (getRounding() != RoundingMode::Stochastic)
+    return writeResult(
+        type, convert(refer(getInput(), *input), roundingOf(getRounding())));
+  std::optional<std::vector<uint64_t>> random = readCodes(adaptor.getRandom());
+  if (!random)
+    return {};
+  NumberFormat source = *numberFormatOf(getElementTypeOrSelf(getInput())),
+               bits = *numberFormatOf(getElementTypeOrSelf(getRandom()));
+  std::vector<uint64_t> result;
+  for (auto [code, randomCode] : llvm::zip_equal(*input, *random)) {
+    llvm::Expected<std::vector<uint64_t>> one =
+        convert({source, {}, ArrayRef(code)},
+                Rounding::stochastic(randomCode, bits.bits()));
+    if (!one)
+      return writeResult(type, std::move(one));
+    result.push_back(one->front());
+  }
+  return writeCodes(type, result);
 }
 
 OpFoldResult DequantizeOp::fold(FoldAdaptor adaptor) {

@@ -63,8 +63,8 @@ static void printRequiredRounding(OpAsmPrinter &printer, Operation *,
 static ParseResult parseOptionalRounding(OpAsmParser &parser,
                                          RoundingModeAttr &rounding) {
   StringRef keyword;
-  if (failed(parser.parseOptionalKeyword(&keyword,
-                                         {"nearest_even", "toward_zero"})))
+  if (failed(parser.parseOptionalKeyword(
+          &keyword, {"nearest_even", "toward_zero", "stochastic"})))
     return success();
   rounding = RoundingModeAttr::get(parser.getContext(),
                                    *symbolizeRoundingMode(keyword));
@@ -287,6 +287,9 @@ LogicalResult DequantizeOp::verify() {
 }
 
 LogicalResult QuantizeOp::verify() {
+  if (getRounding() == RoundingMode::Stochastic)
+    return emitOpError("rounds stochastically, expected nearest_even or "
+                       "toward_zero; scale the input, then use rung.convert");
   if (failed(
           verifySameShape(*this, getInput().getType(), getResult().getType())))
     return failure();
@@ -299,13 +302,45 @@ LogicalResult QuantizeOp::verify() {
 // rung.convert
 //===----------------------------------------------------------------------===//
 
+Rounding rung::roundingOf(std::optional<RoundingMode> mode) {
+  assert(mode != RoundingMode::Stochastic && "needs random bits");
+  return mode == RoundingMode::TowardZero ? Rounding::towardZero()
+                                          : Rounding::nearestEven();
+}
+
+LogicalResult rung::verifyRandomBits(Operation *op,
+                                     std::optional<RoundingMode> rounding,
+                                     Type random) {
+  bool isStochastic = rounding == RoundingMode::Stochastic;
+  if (isStochastic && !random)
+    return op->emitOpError("rounds stochastically without random bits; give it "
+                           "random(...), an integer code for each element");
+  if (!random)
+    return success();
+  if (!isStochastic)
+    return op->emitOpError("has random bits, but does not round by them; say "
+                           "stochastic, or leave them out");
+  std::optional<NumberFormat> format = numberFormatOf(random);
+  if (!format || format->kind() != NumberFormat::Kind::Integer)
+    return op->emitOpError()
+           << "has random bits in " << random << ", expected an integer format";
+  return success();
+}
+
 LogicalResult ConvertOp::verify() {
   if (failed(
           verifySameShape(*this, getInput().getType(), getResult().getType())))
     return failure();
+  Type random = getRandom() ? getRandom().getType() : Type();
+  if (failed(verifyRandomBits(*this, getRounding(),
+                              random ? getElementTypeOrSelf(random) : Type())))
+    return failure();
+  if (random && failed(verifyCompatibleShape(random, getInput().getType())))
+    return emitOpError() << "has random bits of " << random << " for "
+                         << getInput().getType() << ", expected the same shape";
   if (getSaturate() && !getRounding())
-    return emitOpError(
-        "saturates without a rounding mode; say nearest_even or toward_zero");
+    return emitOpError("saturates without a rounding mode; say nearest_even, "
+                       "toward_zero or stochastic");
   if (getRounding())
     return success();
   Type from = cast<ShapedType>(getInput().getType()).getElementType();
@@ -354,6 +389,7 @@ struct DropIdleRounding final : OpRewritePattern<ConvertOp> {
     rewriter.modifyOpInPlace(op, [&] {
       op.removeRoundingAttr();
       op.setSaturate(false);
+      op.getRandomMutable().clear();
     });
     return success();
   }
@@ -589,10 +625,20 @@ LogicalResult ElementwiseOp::verify() {
     return emitOpError() << "has the kind '" << getKind()
                          << "', expected dequantize, quantize or convert";
   RankedTensorType input = getLogicalType(getInput()),
-                   result = getLogicalType(getInit());
+                   result = getLogicalType(getInit()),
+                   random = getLogicalType(getRandom());
   if (failed(verifyCompatibleShape(input.getShape(), result.getShape())))
     return emitOpError() << "turns " << input << " into " << result
                          << ", expected the same shape";
+  if (failed(verifyRandomBits(*this, getRounding(),
+                              random ? random.getElementType() : Type())))
+    return failure();
+  if (random &&
+      (getKind() != "convert" ||
+       failed(verifyCompatibleShape(random.getShape(), result.getShape()))))
+    return emitOpError() << "of kind '" << getKind() << "' has random bits of "
+                         << random << " for " << result
+                         << ", expected the kind convert and the same shape";
   return verifyScaling(
       *this, getKind() == "quantize" ? result : input,
       getLogicalType(getScale()), getLogicalType(getSecondScale()),

@@ -102,22 +102,25 @@ static void makeKernel(IRRewriter &rewriter, Operation *op) {
     kernel = ElementwiseOp::create(
         rewriter, loc, init.getType(), "dequantize", dequantize.getInput(),
         dequantize.getScale(), dequantize.getSecondScale(),
-        dequantize.getZeroPoint(), init, dequantize.getModeAttr(),
-        dequantize.getBlockAttr(), dequantize.getSecondBlockAttr(),
-        RoundingMode::NearestEven, /*saturate=*/false, /*storage=*/ArrayAttr());
+        dequantize.getZeroPoint(), /*random=*/Value(), init,
+        dequantize.getModeAttr(), dequantize.getBlockAttr(),
+        dequantize.getSecondBlockAttr(), RoundingMode::NearestEven,
+        /*saturate=*/false, /*storage=*/ArrayAttr());
   } else if (auto quantize = dyn_cast<QuantizeOp>(op)) {
     kernel = ElementwiseOp::create(
         rewriter, loc, init.getType(), "quantize", quantize.getInput(),
         quantize.getScale(), /*secondScale=*/Value(), quantize.getZeroPoint(),
-        init, quantize.getModeAttr(), quantize.getBlockAttr(),
+        /*random=*/Value(), init, quantize.getModeAttr(),
+        quantize.getBlockAttr(),
         /*secondBlock=*/DenseI64ArrayAttr(), quantize.getRounding(),
         quantize.getSaturate(), /*storage=*/ArrayAttr());
   } else {
     auto convert = cast<ConvertOp>(op);
     kernel = ElementwiseOp::create(
         rewriter, loc, init.getType(), "convert", convert.getInput(),
-        /*scale=*/Value(), /*secondScale=*/Value(), /*zeroPoint=*/Value(), init,
-        /*mode=*/ZeroPointModeAttr(), /*block=*/DenseI64ArrayAttr(),
+        /*scale=*/Value(), /*secondScale=*/Value(), /*zeroPoint=*/Value(),
+        convert.getRandom(), init, /*mode=*/ZeroPointModeAttr(),
+        /*block=*/DenseI64ArrayAttr(),
         /*secondBlock=*/DenseI64ArrayAttr(),
         convert.getRounding().value_or(RoundingMode::NearestEven),
         convert.getSaturate(), /*storage=*/ArrayAttr());

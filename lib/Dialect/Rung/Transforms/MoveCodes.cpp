@@ -204,7 +204,8 @@ static void widenMove(IRRewriter &rewriter, Operation *op) {
           tensor::EmptyOp::create(rewriter, loc, empty.getMixedSizes(), wide);
     else
       widened = ConvertOp::create(rewriter, loc, type.clone(wide), operand,
-                                  RoundingModeAttr(), /*saturate=*/false);
+                                  /*random=*/Value(), RoundingModeAttr(),
+                                  /*saturate=*/false);
     mapping.map(operand, widened);
   }
   Operation *moved;
@@ -217,7 +218,7 @@ static void widenMove(IRRewriter &rewriter, Operation *op) {
     moved->getResult(0).setType(narrow.clone(wide));
   }
   rewriter.replaceOpWithNewOp<ConvertOp>(
-      op, narrow, moved->getResult(0),
+      op, narrow, moved->getResult(0), /*random=*/Value(),
       RoundingModeAttr::get(op->getContext(), RoundingMode::NearestEven),
       /*saturate=*/false);
 }
@@ -257,6 +258,7 @@ void rung::widenMoves(IRRewriter &rewriter, Operation *root) {
         continue;
       rewriter.setInsertionPoint(op);
       rewriter.replaceOpWithNewOp<ConvertOp>(op, to, operand,
+                                             /*random=*/Value(),
                                              RoundingModeAttr(),
                                              /*saturate=*/false);
     } else if (isMove(op) && !canMoveBytes(op)) {

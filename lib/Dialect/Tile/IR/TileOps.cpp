@@ -170,6 +170,18 @@ LogicalResult ConvertOp::verify() {
     return emitOpError() << "turns the layout " << from.getLayout() << " into "
                          << to.getLayout()
                          << ", expected the same places; use tile.relayout";
+  FragmentType random = getRandom() ? getRandom().getType() : FragmentType();
+  if (failed(verifyRandomBits(*this, getRounding(),
+                              random ? random.getElementType() : Type())))
+    return failure();
+  if (random && random.getLayout() != to.getLayout())
+    return emitOpError() << "has random bits in the layout "
+                         << random.getLayout() << " for " << to.getLayout()
+                         << ", expected the same; use tile.relayout";
+  if (random && from.getLayout().isPacked())
+    return emitOpError(
+        "rounds packed codes stochastically; unpack them with another "
+        "tile.convert first");
   if (getRounding())
     return success();
   std::optional<LostCode> lost =

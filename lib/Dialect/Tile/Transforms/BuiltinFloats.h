@@ -29,6 +29,13 @@ mlir::Value emitRoundToInteger(mlir::OpBuilder &builder, mlir::Location loc,
                                mlir::Value value, double least, double greatest,
                                const ConversionOptions &options);
 
+/// An f64 rounded to `to` by `options.randomBits`, as NumberFormat::encode does
+/// but for the payload of NaNs (NaN becomes 0 where there is none): the code of
+/// a format of at most 8 bits, as i32, or an element as registerType(to).
+mlir::Value emitStochastic(mlir::OpBuilder &builder, mlir::Location loc,
+                           mlir::Value value, mlir::Type to,
+                           const ConversionOptions &options);
+
 } // namespace rung::tile
 
 #endif // RUNG_LIB_DIALECT_TILE_TRANSFORMS_BUILTINFLOATS_H

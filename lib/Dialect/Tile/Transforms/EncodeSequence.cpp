@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "BuiltinFloats.h"
+#include "EncodeSteps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "rung/Dialect/Tile/IR/Tile.h"
 #include "rung/Dialect/Tile/Transforms/DecodeSequence.h"
 
-#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -21,85 +21,57 @@ using namespace rung;
 using namespace rung::tile;
 
 //===----------------------------------------------------------------------===//
-// The steps of an encoding
+// The search for a step
+//===----------------------------------------------------------------------===//
+
+Value tile::emitSearch(OpBuilder &builder, Location loc, Value key,
+                       ArrayRef<Step> steps) {
+  Type i32 = builder.getI32Type(), keyType = key.getType();
+  size_t count = llvm::PowerOf2Ceil(steps.size());
+  auto keyOf = [&](size_t i) -> uint64_t {
+    return i < steps.size() ? uint64_t(steps[i].key)
+                            : llvm::maskTrailingOnes<uint64_t>(
+                                  keyType.getIntOrFloatBitWidth() - 1);
+  };
+  Value place =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value one =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(1));
+  for (size_t step = count / 2; step; step /= 2) {
+    SmallVector<uint64_t> middles;
+    for (size_t i = step; i < count; i += 2 * step)
+      middles.push_back(keyOf(i));
+    bool isFirst = middles.size() == 1;
+    Value middle =
+        isFirst ? arith::ConstantOp::create(
+                      builder, loc,
+                      IntegerAttr::get(
+                          keyType, llvm::APInt(keyType.getIntOrFloatBitWidth(),
+                                               middles[0], /*isSigned=*/false,
+                                               /*implicitTrunc=*/true)))
+                : emitTable(builder, loc, place, middles, keyType);
+    Value isAbove = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sge, key, middle);
+    Value bit = arith::ExtUIOp::create(builder, loc, i32, isAbove);
+    if (!isFirst)
+      bit = arith::OrIOp::create(
+          builder, loc, arith::ShLIOp::create(builder, loc, place, one), bit);
+    place = bit;
+  }
+  return place;
+}
+
+Value tile::emitStepTable(OpBuilder &builder, Location loc, Value place,
+                          SmallVector<uint64_t> entries, Type type) {
+  entries.resize(llvm::PowerOf2Ceil(entries.size()), entries.back());
+  return emitTable(builder, loc, place, entries, type);
+}
+
+//===----------------------------------------------------------------------===//
+// Values to codes
 //===----------------------------------------------------------------------===//
 
 namespace {
-
-/// From `key` on, up to the next step's, the code is `code`. A key is a float's
-/// bits as a signed integer in the float's order: -NaN, -inf, ..., -0, 0, ...,
-/// inf, NaN.
-struct Step {
-  int64_t key;
-  uint64_t code;
-};
-
-/// f32 (Bits = uint32_t) or f64 (uint64_t) as keys.
-template <typename Bits>
-struct KeySpace {
-  using Signed = std::make_signed_t<Bits>;
-  using Float = std::conditional_t<sizeof(Bits) == 4, float, double>;
-  static constexpr Bits magnitudeMask = ~Bits(0) >> 1;
-
-  static double valueOf(int64_t key) {
-    Signed bits = static_cast<Signed>(key);
-    bits ^= (bits >> (8 * sizeof(Bits) - 1)) & magnitudeMask;
-    return llvm::bit_cast<Float>(bits);
-  }
-  static int64_t infinity() {
-    return llvm::bit_cast<Signed>(std::numeric_limits<Float>::infinity());
-  }
-  static int64_t least() { return std::numeric_limits<Signed>::min(); }
-  static int64_t greatest() { return std::numeric_limits<Signed>::max(); }
-};
-
-/// The steps of NumberFormat::encode.
-template <typename Keys>
-class StepFinder {
-public:
-  StepFinder(const NumberFormat &format, const ConversionOptions &options)
-      : format(format), options(options) {}
-
-  SmallVector<Step> find() {
-    int64_t infinity = Keys::infinity();
-    append(Keys::least(), codeOf(Keys::least()));
-    // Between -inf and -0 and between 0 and inf the codes are in order, so
-    // that equal codes at two places are equal between them.
-    half(-infinity - 1, -1);
-    half(0, infinity);
-    append(infinity + 1, codeOf(infinity + 1));
-    return std::move(steps);
-  }
-
-private:
-  uint64_t codeOf(int64_t key) const {
-    std::optional<uint64_t> code =
-        format.encode(Keys::valueOf(key), options.rounding, options.saturate);
-    return code ? *code : *format.encode(0.0, {}, /*saturate=*/true);
-  }
-  void append(int64_t key, uint64_t code) {
-    if (steps.empty() || steps.back().code != code)
-      steps.push_back({key, code});
-  }
-  void half(int64_t low, int64_t high) {
-    append(low, codeOf(low));
-    between(low, codeOf(low), high, codeOf(high));
-  }
-  void between(int64_t low, uint64_t lowCode, int64_t high, uint64_t highCode) {
-    if (lowCode == highCode)
-      return;
-    if (high == low + 1)
-      return append(high, highCode);
-    int64_t middle = low + (high - low) / 2;
-    uint64_t code = codeOf(middle);
-    between(low, lowCode, middle, code);
-    between(middle, code, high, highCode);
-  }
-
-  const NumberFormat &format;
-  const ConversionOptions &options;
-  SmallVector<Step> steps;
-};
 
 /// What emitRoundToInteger computes.
 double roundToInteger(double value, double least, double greatest,
@@ -140,52 +112,6 @@ bool roundsToSteps(const NumberFormat &format, ArrayRef<Step> steps,
   return true;
 }
 
-//===----------------------------------------------------------------------===//
-// The search for a step
-//===----------------------------------------------------------------------===//
-
-/// The code of the step that `key` is on. Level d compares with the middle of
-/// the 2^d ranges that are left.
-Value emitSearch(OpBuilder &builder, Location loc, Value key,
-                 ArrayRef<Step> steps) {
-  Type i32 = builder.getI32Type(), keyType = key.getType();
-  size_t count = llvm::PowerOf2Ceil(steps.size());
-  auto keyOf = [&](size_t i) -> uint64_t {
-    return i < steps.size() ? uint64_t(steps[i].key)
-                            : llvm::maskTrailingOnes<uint64_t>(
-                                  keyType.getIntOrFloatBitWidth() - 1);
-  };
-  Value place =
-      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-  Value one =
-      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(1));
-  for (size_t step = count / 2; step; step /= 2) {
-    SmallVector<uint64_t> middles;
-    for (size_t i = step; i < count; i += 2 * step)
-      middles.push_back(keyOf(i));
-    bool isFirst = middles.size() == 1;
-    Value middle =
-        isFirst ? arith::ConstantOp::create(
-                      builder, loc,
-                      IntegerAttr::get(
-                          keyType, llvm::APInt(keyType.getIntOrFloatBitWidth(),
-                                               middles[0], /*isSigned=*/false,
-                                               /*implicitTrunc=*/true)))
-                : emitTable(builder, loc, place, middles, keyType);
-    Value isAbove = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::sge, key, middle);
-    Value bit = arith::ExtUIOp::create(builder, loc, i32, isAbove);
-    if (!isFirst)
-      bit = arith::OrIOp::create(
-          builder, loc, arith::ShLIOp::create(builder, loc, place, one), bit);
-    place = bit;
-  }
-  SmallVector<uint64_t> codes;
-  for (size_t i = 0; i != count; ++i)
-    codes.push_back(steps[std::min(i, steps.size() - 1)].code);
-  return emitTable(builder, loc, place, codes, i32);
-}
-
 template <typename Bits>
 Value emitEncodeOf(OpBuilder &builder, Location loc, Value value,
                    const NumberFormat &to, const ConversionOptions &options) {
@@ -201,18 +127,12 @@ Value emitEncodeOf(OpBuilder &builder, Location loc, Value value,
         builder, loc, builder.getI32IntegerAttr(int32_t(integer->offset)));
     return arith::SubIOp::create(builder, loc, n, offset);
   }
-  unsigned width = 8 * sizeof(Bits);
-  auto type = builder.getIntegerType(width);
-  auto constant = [&](int64_t x) -> Value {
-    return arith::ConstantOp::create(builder, loc,
-                                     builder.getIntegerAttr(type, x));
-  };
-  Value bits = arith::BitcastOp::create(builder, loc, type, value);
-  Value sign = arith::ShRSIOp::create(builder, loc, bits, constant(width - 1));
-  Value flip =
-      arith::AndIOp::create(builder, loc, sign, constant(Keys::greatest()));
-  Value key = arith::XOrIOp::create(builder, loc, bits, flip);
-  return emitSearch(builder, loc, key, steps);
+  Value place =
+      emitSearch(builder, loc, emitKey<Keys>(builder, loc, value), steps);
+  SmallVector<uint64_t> codes;
+  for (const Step &step : steps)
+    codes.push_back(step.code);
+  return emitStepTable(builder, loc, place, codes, builder.getI32Type());
 }
 
 } // namespace
@@ -242,6 +162,18 @@ static Value asWideFloat(OpBuilder &builder, Location loc, Type type,
   if (integer.isUnsigned())
     return arith::UIToFPOp::create(builder, loc, wide, value);
   return arith::SIToFPOp::create(builder, loc, wide, value);
+}
+
+/// An element of any number format but tf32 as f64, exactly.
+static Value asF64(OpBuilder &builder, Location loc, Type type, Value value) {
+  Type f64 = builder.getF64Type();
+  NumberFormat format = *numberFormatOf(type);
+  if (format.hasTable())
+    return emitDecodeCode(builder, loc, format, f64, value, {});
+  value = asWideFloat(builder, loc, type, value);
+  return value.getType() == f64
+             ? value
+             : arith::ExtFOp::create(builder, loc, f64, value).getResult();
 }
 
 /// Between integers of 16 and 32 bits; what the result cannot hold becomes its
@@ -278,6 +210,10 @@ Value tile::emitConvert(OpBuilder &builder, Location loc, Type from, Type to,
     return {};
   if (from == to && !options.saturate)
     return value;
+  if (options.rounding.mode == Rounding::Mode::Stochastic &&
+      !(isa<IntegerType>(from) && isa<IntegerType>(to) && !target->hasTable()))
+    return emitStochastic(builder, loc, asF64(builder, loc, from, value), to,
+                          options);
   if (source->hasTable())
     return emitDecodeCode(builder, loc, *source, to, value, options);
   if (from == to && isa<IntegerType>(from))

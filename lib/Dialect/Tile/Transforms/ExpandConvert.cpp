@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -75,9 +76,12 @@ private:
 };
 } // namespace
 
-static Rounding roundingOf(tile::ConvertOp op) {
-  return op.getRounding() == RoundingMode::TowardZero ? Rounding::towardZero()
-                                                      : Rounding::nearestEven();
+/// An i16 or i32 as i32.
+static Value asInt32(OpBuilder &builder, Location loc, Value value) {
+  Type i32 = builder.getI32Type();
+  return value.getType() == i32
+             ? value
+             : arith::ExtUIOp::create(builder, loc, i32, value).getResult();
 }
 
 static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
@@ -88,16 +92,35 @@ static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   ConversionOptions options;
   DeviceAttr device = deviceOf(op);
   options.lookupEntries = device ? device.getInt("lookup_entries", 0) : 0;
-  options.rounding = roundingOf(op);
   options.saturate = op.getSaturate();
+  unsigned randomBits = 0;
+  Type randomFormat;
+  if (op.getRandom()) {
+    randomFormat = op.getRandom().getType().getElementType();
+    randomBits = numberFormatOf(randomFormat)->bits();
+    unsigned most = maxRandomBits(*numberFormatOf(target), options.saturate);
+    if (randomBits > most)
+      return op.emitOpError()
+             << "rounds by " << randomBits << " random bits, but to " << target
+             << " kernels round exactly by up to " << most
+             << "; use a narrower format of random bits";
+    options.rounding = Rounding::stochastic(0, randomBits);
+  } else {
+    options.rounding = roundingOf(op.getRounding());
+  }
 
   SmallVector<Type> arguments(1, registerType(source));
   if (layout.isPacked())
     arguments.assign(layout.getOrder()->words(), builder.getI32Type());
-  auto map = MapOp::create(builder, op.getLoc(), to, op.getInput());
+  auto map = MapOp::create(builder, op.getLoc(), to, op->getOperands());
+  if (randomBits)
+    arguments.push_back(registerType(randomFormat));
   Block *body =
       builder.createBlock(&map.getBody(), {}, arguments,
                           SmallVector<Location>(arguments.size(), op.getLoc()));
+  if (randomBits)
+    options.randomBits =
+        asInt32(builder, op.getLoc(), body->getArguments().back());
   SmallVector<Value> values;
   const DecodeProgram *program =
       layout.isPacked()

@@ -53,6 +53,16 @@ mlir::FailureOr<llvm::SmallVector<int64_t>>
 blockShape(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> scaleShape,
            std::optional<llvm::ArrayRef<int64_t>> block, std::string &error);
 
+/// A mode but `stochastic`, which needs the random bits of each element; none
+/// is nearest_even.
+Rounding roundingOf(std::optional<RoundingMode> mode);
+
+/// Checks that `op` has random bits, with elements of type `random` (null:
+/// none), if and only if it rounds stochastically, and in an integer format.
+mlir::LogicalResult verifyRandomBits(mlir::Operation *op,
+                                     std::optional<RoundingMode> rounding,
+                                     mlir::Type random);
+
 } // namespace rung
 
 #define GET_OP_CLASSES

@@ -30,6 +30,7 @@ def Rung_ZeroPointModeAttr : Rung_EnumAttr<Rung_ZeroPointMode, "zero_point_mode"
 def Rung_RoundingMode : Rung_I32Enum<"RoundingMode", "rule for values that the target format lacks", [
   I32EnumAttrCase<"NearestEven", 0, "nearest_even">,
   I32EnumAttrCase<"TowardZero", 1, "toward_zero">,
+  I32EnumAttrCase<"Stochastic", 2, "stochastic">, // by random bits that come with the values
 ]>;
 def Rung_RoundingModeAttr : Rung_EnumAttr<Rung_RoundingMode, "rounding">;
 

@@ -158,16 +158,25 @@ def Rung_ConvertOp : Rung_Op<"convert", [Pure,
     Without a rounding mode every value of the source must be a value of the
     target: the verifier enumerates them and names the first that would be lost.
 
+    `stochastic` takes random bits, an integer format's code for each element:
+    with r the n bits of the code, read without a sign, an x between its
+    neighbours low and high becomes high if (x - low) / (high - low) > r / 2^n,
+    exactly, else low. Over uniform random bits the result is x on average.
+    Kernels take as many bits as f64 holds the thresholds for, 32 but for
+    unusual codebooks.
+
     ```mlir
     %a = rung.convert %x : tensor<64x!rung.int<4>> -> tensor<64xf8E4M3FN>
     %b = rung.convert %y nearest_even saturate : tensor<64xf32> -> tensor<64x!rung.int<4>>
+    %c = rung.convert %y stochastic random(%r : tensor<64x!rung.uint<8>>) : tensor<64xf32> -> tensor<64xf8E4M3FN>
     ```
   }];
-  let arguments = (ins Rung_Tensor:$input, OptionalAttr<Rung_RoundingModeAttr>:$rounding,
-                       UnitAttr:$saturate);
+  let arguments = (ins Rung_Tensor:$input, Optional<Rung_Tensor>:$random,
+                       OptionalAttr<Rung_RoundingModeAttr>:$rounding, UnitAttr:$saturate);
   let results = (outs Rung_Tensor:$result);
   let assemblyFormat = [{
-    $input custom<OptionalRounding>($rounding) (`saturate` $saturate^)? attr-dict `:` type($input) `->` type($result)
+    $input custom<OptionalRounding>($rounding) (`random` `(` $random^ `:` type($random) `)`)? (`saturate` $saturate^)?
+    attr-dict `:` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -260,8 +269,8 @@ def Rung_ElementwiseOp : Rung_DestinationOp<"elementwise", [AttrSizedOperandSegm
   }];
   let arguments = (ins StrAttr:$kind, Rung_AnyStorage:$input,
                        Optional<Rung_AnyStorage>:$scale, Optional<Rung_AnyStorage>:$secondScale,
-                       Optional<Rung_AnyStorage>:$zeroPoint, Rung_AnyStorage:$init,
-                       OptionalAttr<Rung_ZeroPointModeAttr>:$mode,
+                       Optional<Rung_AnyStorage>:$zeroPoint, Optional<Rung_AnyStorage>:$random,
+                       Rung_AnyStorage:$init, OptionalAttr<Rung_ZeroPointModeAttr>:$mode,
                        OptionalAttr<DenseI64ArrayAttr>:$block,
                        OptionalAttr<DenseI64ArrayAttr>:$secondBlock,
                        DefaultValuedAttr<Rung_RoundingModeAttr, "::rung::RoundingMode::NearestEven">:$rounding,
@@ -272,6 +281,7 @@ def Rung_ElementwiseOp : Rung_DestinationOp<"elementwise", [AttrSizedOperandSegm
     (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`second_scale` `(` $secondScale^ `:` type($secondScale) `)`)?
     (`zero_point` `(` $zeroPoint^ `:` type($zeroPoint) `)` custom<ZeroPointMode>($mode))?
+    (`random` `(` $random^ `:` type($random) `)`)?
     `init` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
   }];
 }

@@ -101,16 +101,19 @@ def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
   let description = [{
     Rounded as `rounding` says where the target lacks a value; without it every
     value of the source must be one of the target. The layouts must agree but
-    for a packed source.
+    for a packed source. `stochastic` takes the random bits of each element, as
+    `rung.convert` does.
 
     ```mlir
     %f = tile.convert %w : !tile.fragment<16x8x!rung.int<4>, #packed> -> !tile.fragment<16x8xf32, #plain>
     ```
   }];
-  let arguments = (ins Tile_FragmentType:$input, OptionalAttr<Rung_RoundingModeAttr>:$rounding,
-                       UnitAttr:$saturate);
+  let arguments = (ins Tile_FragmentType:$input, Optional<Tile_FragmentType>:$random,
+                       OptionalAttr<Rung_RoundingModeAttr>:$rounding, UnitAttr:$saturate);
   let results = (outs Tile_FragmentType:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{
+    $input (`random` `(` $random^ `:` type($random) `)`)? attr-dict `:` type($input) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

@@ -49,7 +49,15 @@ struct ConversionOptions {
   Rounding rounding = {};
   /// Values beyond the target's finite ones, infinity too, become the last.
   bool saturate = false;
+  /// Stochastic rounding only: the random bits, in the low
+  /// `rounding.numRandomBits` (at most maxRandomBits) bits of an i32; other
+  /// bits are ignored, as is `rounding.randomBits`.
+  mlir::Value randomBits = {};
 };
+
+/// The most random bits by which emitConvert rounds exactly: 32, or fewer where
+/// a threshold between two values of the format would be no f64.
+unsigned maxRandomBits(const NumberFormat &to, bool saturate);
 
 /// The V codes, as i32 with unspecified upper bits, in the R i32 `words` of a
 /// decode unit.
