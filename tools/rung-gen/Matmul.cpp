@@ -139,7 +139,7 @@ Value MatmulBuilder::convertExactly(Value value, Type element) {
   if (type.getElementType() == element)
     return value;
   return ConvertOp::create(builder, loc, type.clone(element), value,
-                           RoundingModeAttr(), UnitAttr());
+                           /*random=*/Value(), RoundingModeAttr(), UnitAttr());
 }
 
 Value MatmulBuilder::dequantizeWeight() {
@@ -275,6 +275,7 @@ Value MatmulBuilder::applyEpilogue(Value sum) {
     return result;
   return ConvertOp::create(
       builder, loc, matrixOf(options.n, options.result), result,
+      /*random=*/Value(),
       RoundingModeAttr::get(context, RoundingMode::NearestEven),
       builder.getUnitAttr());
 }
