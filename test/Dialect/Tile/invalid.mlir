@@ -182,3 +182,75 @@ func.func @reduce(%v: !tile.fragment<1x16xf32, #line>) {
 
 // expected-error@+1 {{found 'far', expected global, shared or register}}
 func.func private @level(!tile.buffer<64x64xf16, far>)
+
+// -----
+
+func.func @launch(%n: index) {
+  // expected-error@+1 {{has 1 sizes and 2 indices, expected one index for each size}}
+  tile.launch (%i, %j) in (%n) {
+  }
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @splat(%v: f16) {
+  // expected-error@+1 {{expected a value of 'f32' and a layout that is not packed}}
+  %s = tile.splat %v : f16 -> !tile.fragment<1x16xf32, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @relayout(%v: !tile.fragment<1x16xf32, #line>) {
+  // expected-error@+1 {{expected the same tile}}
+  %r = tile.relayout %v : !tile.fragment<1x16xf32, #line> -> !tile.fragment<1x16xf16, #line>
+  return
+}
+
+// -----
+
+#packed = #tile.layout<"(code:3, register:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}", order = "sequential<4>">
+func.func @relayout_packed(%v: !tile.fragment<16x8x!rung.int<4>, #packed>) {
+  // expected-error@+1 {{moves packed codes; unpack them with tile.convert first}}
+  %r = tile.relayout %v : !tile.fragment<16x8x!rung.int<4>, #packed> -> !tile.fragment<16x8x!rung.int<4>, #packed>
+  return
+}
+
+// -----
+
+func.func @stages() {
+  // expected-error@+1 {{has 0 stages, expected at least 1}}
+  %b = tile.alloc {stages = 0 : i64} : !tile.buffer<64x64xf16, shared>
+  return
+}
+
+// -----
+
+func.func @copy_element(%x: memref<64x64xf32>, %i: index) {
+  %b = tile.alloc : !tile.buffer<64x64xf16, shared>
+  // expected-error@+1 {{expected a ranked memref of the buffer's element type}}
+  tile.copy %x[%i, %i] to %b[%i] : memref<64x64xf32>, !tile.buffer<64x64xf16, shared>
+  return
+}
+
+// -----
+
+func.func @copy_indices(%x: memref<64x64xf16>, %i: index) {
+  %b = tile.alloc : !tile.buffer<64x64xf16, shared>
+  // expected-error@+1 {{has 1 indices and 0 bounds}}
+  tile.copy %x[%i] to %b[%i] : memref<64x64xf16>, !tile.buffer<64x64xf16, shared>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @read(%i: index) {
+  %b = tile.alloc : !tile.buffer<64x64xf16, shared>
+  // expected-error@+1 {{reads}}
+  %v = tile.read %b[%i] : !tile.buffer<64x64xf16, shared> -> !tile.fragment<1x16xf16, #line>
+  return
+}
