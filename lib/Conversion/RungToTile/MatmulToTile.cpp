@@ -147,7 +147,15 @@ MatmulKernel::MatmulKernel(MatmulOp op, KernelBuilder &b)
 }
 
 LogicalResult MatmulKernel::verifySchedules() {
+  // Sums of all rows of a step are in registers: more only spill, and the code
+  // of a step grows with its rows.
+  constexpr int64_t kMostRows = 64;
   for (auto schedule : op.getSchedules()->getAsRange<ScheduleAttr>()) {
+    if (schedule.getRows() > kMostRows || schedule.getStages() != 1 ||
+        schedule.getSplitK() != 1 || schedule.getWarps() != 1)
+      return op.emitOpError()
+             << "has the schedule " << schedule << ", expected at most "
+             << kMostRows << " rows, and 1 for stages, split_k and warps";
     if (schedule.getDepth() != depth || schedule.getColumns() != b.lanes)
       return op.emitOpError()
              << "has the schedule " << schedule

@@ -562,6 +562,51 @@ func.func @gather_count(%w: tensor<100x8xi8>, %t: tensor<4xi32>, %e: tensor<5x8x
 
 // -----
 
+// expected-error @+1 {{found 'rows' twice, expected it once}}
+"test"() {a = #rung.schedule<rows = 1, rows = 2>} : () -> ()
+
+// -----
+
+func.func @no_schedule(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %e: tensor<?x32xf32>) {
+  // expected-error @+1 {{has schedules for up to 0 rows; give the last one up_to = 0}}
+  %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64xf32>) init(%e : tensor<?x32xf32>) {schedules = []} -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @no_schedule_for_many(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %e: tensor<?x32xf32>) {
+  // expected-error @+1 {{has schedules for up to 4 rows; give the last one up_to = 0}}
+  %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64xf32>) init(%e : tensor<?x32xf32>) {schedules = [#rung.schedule<rows = 1, up_to = 4>]} -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @hidden_schedule(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %e: tensor<?x32xf32>) {
+  // expected-error @+1 {{after one that serves any number of rows; order them by up_to, which is 0 in the last}}
+  %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64xf32>) init(%e : tensor<?x32xf32>) {schedules = [#rung.schedule<rows = 1>, #rung.schedule<rows = 4>]} -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @schedules_out_of_order(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %e: tensor<?x32xf32>) {
+  // expected-error @+1 {{after one that serves as many rows}}
+  %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64xf32>) init(%e : tensor<?x32xf32>) {schedules = [#rung.schedule<rows = 4, up_to = 4>, #rung.schedule<rows = 1, up_to = 1>, #rung.schedule<rows = 4>]} -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @no_schedules(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>, %e: tensor<?x32xf32>) {
+  // expected-error @+1 {{attribute 'schedules' failed to satisfy constraint: schedules}}
+  %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64xf32>) init(%e : tensor<?x32xf32>) {schedules = ["fast"]} -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
 func.func @matmul_compute(%x: tensor<1x64xf32>, %w: tensor<32x64xi8>, %y: tensor<1x32xf32>) {
   // expected-error @+1 {{computes in 'index', expected a number format}}
   %0 = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64xi8>) init(%y : tensor<1x32xf32>) {compute = index} -> tensor<1x32xf32>

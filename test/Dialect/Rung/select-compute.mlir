@@ -114,3 +114,21 @@ module attributes {rung.device = #rung.device<"narrow", {compute = [f16]}>} {
 
 // expected-error @+1 {{device names no format that it computes in; give it `compute`}}
 module attributes {rung.device = #rung.device<"silent", {}>} {}
+
+// -----
+
+// One written by hand that would change values is refused.
+
+func.func @lossy_by_hand(%x: tensor<1x64xf32>, %w: tensor<32x64xi8>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // expected-error @+1 {{computes in 'i32', but it lacks}}
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64xi8>) init(%e : tensor<1x32xf32>) {compute = i32} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
+func.func @not_of_the_device(%x: tensor<1x64xi8>, %w: tensor<32x64xi8>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // expected-error @+1 {{computes in 'i8', but the device in [i32, f32, f64]; leave `compute` out, or use one of these}}
+  %y = rung.matmul x(%x : tensor<1x64xi8>) weight(%w : tensor<32x64xi8>) init(%e : tensor<1x32xf32>) {compute = i8} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}

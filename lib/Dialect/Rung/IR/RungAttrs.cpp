@@ -287,11 +287,16 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   ScheduleFields fields;
   ScalePlace scale = ScalePlace::Accumulator;
   SMLoc loc = parser.getCurrentLocation();
+  SmallVector<StringRef> seen;
   auto parseField = [&]() -> ParseResult {
     StringRef keyword;
     SMLoc fieldLoc = parser.getCurrentLocation();
     if (parser.parseKeyword(&keyword) || parser.parseEqual())
       return failure();
+    if (llvm::is_contained(seen, keyword))
+      return parser.emitError(fieldLoc)
+             << "found '" << keyword << "' twice, expected it once";
+    seen.push_back(keyword);
     if (keyword == "scale") {
       StringRef place;
       if (parser.parseKeyword(&place))

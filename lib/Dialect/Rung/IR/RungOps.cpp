@@ -569,6 +569,30 @@ RUNG_DESTINATION_OP(ElementwiseOp)
 RUNG_DESTINATION_OP(GatherOp)
 #undef RUNG_DESTINATION_OP
 
+/// Every schedule of a matmul with `rows` rows must be within reach, and every
+/// call have one.
+static LogicalResult verifySchedules(MatmulOp op, int64_t rows) {
+  if (!op.getSchedules())
+    return success();
+  int64_t served = 0;
+  bool servesAll = false;
+  for (auto schedule : op.getSchedules()->getAsRange<ScheduleAttr>()) {
+    int64_t upTo = schedule.getUpTo();
+    if (servesAll || (upTo && upTo <= served))
+      return op.emitOpError()
+             << "has the schedule " << schedule << " after one that serves "
+             << (servesAll ? "any number of" : "as many")
+             << " rows; order them by up_to, which is 0 in the last";
+    served = upTo;
+    servesAll = upTo == 0;
+  }
+  bool enough = !ShapedType::isDynamic(rows) && served >= rows;
+  if (servesAll || enough)
+    return success();
+  return op.emitOpError() << "has schedules for up to " << served
+                          << " rows; give the last one up_to = 0";
+}
+
 LogicalResult MatmulOp::verify() {
   if (failed(
           verifyDestinationOp(*this, getStorage(), getInit(), getResults())) ||
@@ -609,6 +633,8 @@ LogicalResult MatmulOp::verify() {
   if (getCompute() && !numberFormatOf(*getCompute()))
     return emitOpError() << "computes in " << *getCompute()
                          << ", expected a number format";
+  if (failed(verifySchedules(*this, result.getDimSize(0))))
+    return failure();
   return verifyScaling(*this, weight, getLogicalType(getScale()),
                        getLogicalType(getSecondScale()),
                        getLogicalType(getZeroPoint()), getMode(), getBlock(),

@@ -91,12 +91,26 @@ struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](MatmulOp op) {
-      return op.getCompute() || succeeded(select(op, formats))
+      return succeeded(op.getCompute() ? check(op, formats)
+                                       : select(op, formats))
                  ? WalkResult::advance()
                  : WalkResult::interrupt();
     });
     if (result.wasInterrupted())
       signalPassFailure();
+  }
+
+  /// A format that was there before the pass must be one that could be chosen.
+  static LogicalResult check(MatmulOp op, ArrayAttr formats) {
+    Type compute = *op.getCompute();
+    if (!llvm::is_contained(formats.getAsValueRange<TypeAttr>(), compute))
+      return op.emitOpError()
+             << "computes in " << compute << ", but the device in " << formats
+             << "; leave `compute` out, or use one of these";
+    if (std::string reason = obstacle(op, compute); !reason.empty())
+      return op.emitOpError() << "computes in " << compute << ", but " << reason
+                              << "; leave `compute` out";
+    return success();
   }
 
   LogicalResult select(MatmulOp op, ArrayAttr formats) {

@@ -231,6 +231,9 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
         scale(%s : tensor<32x2xf16>) init(%e : tensor<?x32xf16>) {block = array<i64: 1, 32>} -> tensor<?x32xf16>
     ```
 
+    `schedules` ascend in `up_to`: a call takes the first that serves its rows,
+    and the last must serve any number of them.
+
     After `rung-separate-storage`, operands are storage tensors and `storage`
     says for each what it stands for.
   }];
@@ -243,7 +246,7 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
                        OptionalAttr<DenseI64ArrayAttr>:$secondBlock,
                        DefaultValuedAttr<Rung_ActivationAttr, "::rung::Activation::None">:$activation,
                        UnitAttr:$saturate, OptionalAttr<TypeAttr>:$compute,
-                       OptionalAttr<ArrayAttr>:$schedules,
+                       OptionalAttr<TypedArrayAttrBase<Rung_ScheduleAttr, "schedules">>:$schedules,
                        OptionalAttr<TypedArrayAttrBase<Rung_StorageAttr, "storage of each operand">>:$storage);
   let assemblyFormat = [{
     `x` `(` $x `:` type($x) `)` `weight` `(` $weight `:` type($weight) `)`
