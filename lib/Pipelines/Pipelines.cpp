@@ -41,6 +41,8 @@ void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseDequantize());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createRungCheckIndices());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createRungSelectCompute());
   pm.addPass(createRungSelectSchedule());

@@ -66,6 +66,31 @@ def RungPrepareEntries : Pass<"rung-prepare-entries", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def RungCheckIndices : Pass<"rung-check-indices", "::mlir::func::FuncOp"> {
+  let summary = "Assert that elements and slices at indices from the inputs are inside of their tensors";
+  let description = [{
+    `tensor.extract`, `tensor.insert`, `tensor.extract_slice` and
+    `tensor.insert_slice` get a `cf.assert` for each dimension in which the
+    bounds of values do not prove that they stay inside, so that a bad input ends
+    an entry with an error. The assertion stands where the offset is known,
+    before anything depends on it. In a loop or a region of `linalg`, where an
+    assertion does not end the function, the access moves to offset 0 as well.
+
+    Before:
+    ```mlir
+    %v = tensor.extract %x[%i] : tensor<10xf32>
+    ```
+    After:
+    ```mlir
+    %inside = arith.cmpi ult, %i, %c10 : index
+    cf.assert %inside, "tensor.extract reaches outside of dimension 0 of tensor<10xf32>"
+    %v = tensor.extract %x[%i] : tensor<10xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def RungFuseElementwise : Pass<"rung-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Bring linalg to few generic operations: generalise, decompose, fuse";
   let description = [{

@@ -82,11 +82,13 @@ func.func @convert(%a: memref<2x3x40xi8>, %b: memref<2x3x40xf16>) {
 // CHECK-SAME: %[[W:[a-z0-9]+]]: memref<7x16x1x16xi32>, %[[I:[a-z0-9]+]]: memref<?xi32>, %[[R:[a-z0-9]+]]: memref<?x64xi8>)
 func.func @gather(%w: memref<7x16x1x16xi32>, %i: memref<?xi32>, %r: memref<?x64xi8>) {
   // CHECK: %[[M:.*]] = memref.dim %[[R]], %c0
-  // CHECK: scf.for %[[N:.*]] = %c0 to %[[M]] step %c1 {
+  // CHECK: %[[ALL:.*]] = scf.for %[[N:.*]] = %c0 to %[[M]] step %c1 iter_args(%[[BEFORE:.*]] = %true) -> (i1) {
   // CHECK:   %[[L:.*]] = memref.load %[[I]][%[[N]]]
   // CHECK:   %[[INDEX:.*]] = arith.index_cast %[[L]]
   // CHECK:   %[[INSIDE:.*]] = arith.cmpi ult, %[[INDEX]], %c100
-  // CHECK:   cf.assert %[[INSIDE]], "an index is outside the rows of the table that it selects from"
+  // CHECK:   %[[BOTH:.*]] = arith.andi %[[BEFORE]], %[[INSIDE]]
+  // CHECK:   scf.yield %[[BOTH]]
+  // CHECK: cf.assert %[[ALL]], "an index is outside the rows of the table that it selects from"
   // CHECK: tile.launch (%[[N:.*]]) in (%[[M]]) {
   // CHECK:   %[[FROM:.*]] = arith.select %{{.*}}, %{{.*}}, %c0
   // CHECK:   scf.for %[[K:.*]] = %c0 to %c64 step %c16 {
