@@ -12,12 +12,6 @@
 
 using namespace rung;
 
-static constexpr unsigned maxEnumeratedBits = 16;
-
-static bool isWide(const NumberFormat &format) {
-  return format.bits() > maxEnumeratedBits;
-}
-
 static std::optional<LostCode> lostAt(const NumberFormat &from,
                                       const NumberFormat &to, uint64_t code) {
   double value = from.valueAsDouble(code);
@@ -57,8 +51,9 @@ static int64_t heldIntegers(const NumberFormat &to) {
   return static_cast<int64_t>(limit);
 }
 
-/// The first code from which an enumeration has to look. `from` is a wide
-/// integer: its codes are one or (if signed) two runs of ascending values.
+/// The first code from which an enumeration has to look. `from` is an integer
+/// of 16 or 32 bits: its codes are one or (if signed) two runs of ascending
+/// values.
 static std::optional<uint64_t> firstUnproven(const NumberFormat &from,
                                              const NumberFormat &to) {
   double least, greatest; // every integer between them is a value of `to`
@@ -68,6 +63,8 @@ static std::optional<uint64_t> firstUnproven(const NumberFormat &from,
   } else {
     greatest = static_cast<double>(heldIntegers(to));
     least = -greatest;
+    if (greatest == 0) // nor is it known to hold 0
+      return 0;
   }
   uint64_t half = uint64_t(1) << (from.bits() - 1);
   for (uint64_t begin : {uint64_t(0), half}) {
@@ -86,7 +83,7 @@ std::optional<LostCode> rung::firstLostCode(const NumberFormat &from,
   if (from == to || floatHoldsFloat(from, to))
     return std::nullopt;
   uint64_t begin = 0;
-  if (isWide(from) && from.kind() == NumberFormat::Kind::Integer) {
+  if (!from.hasTable() && from.kind() == NumberFormat::Kind::Integer) {
     std::optional<uint64_t> unproven = firstUnproven(from, to);
     if (!unproven)
       return std::nullopt;

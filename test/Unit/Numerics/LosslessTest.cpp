@@ -104,6 +104,9 @@ TEST(Lossless, WideSources) {
       firstLostCode(NumberFormat::unsignedInteger(32), named("i32"))->code,
       0x80000000u);
   EXPECT_EQ(firstLostCode(named("f32"), NumberFormat::tf32())->code, 1u);
+  EXPECT_EQ(firstLostCode(named("i16"), named("f16"))->code, 2049u);
+  // A format without 0.
+  EXPECT_EQ(firstLostCode(named("i32"), NumberFormat::e8m0())->code, 0u);
 }
 
 /// All pairs of small formats: by the enumeration, and by sets of values.

@@ -279,6 +279,7 @@ private:
 
   void collectPieces(ArrayRef<Fill> fills) {
     pieces.clear();
+    uncovered.clear();
     auto add = [&](const Fill &fill, unsigned group, int shift) {
       uint32_t moved =
           (shift >= 0 ? fill.left >> shift : fill.left << -shift) & lane;
@@ -309,6 +310,9 @@ private:
   bool cover(uint32_t taken) {
     if (!taken)
       return chosen.size() == request.words;
+    if (chosen.size() == request.words ||
+        uncovered.contains({taken, chosen.size()}))
+      return false;
     uint32_t lowest = taken & (0 - taken);
     for (const Piece &piece : pieces) {
       if (!(piece.mask & lowest) || (piece.mask & ~taken))
@@ -318,6 +322,7 @@ private:
         return true;
       chosen.pop_back();
     }
+    uncovered.insert({taken, chosen.size()});
     return false;
   }
 
@@ -360,6 +365,8 @@ private:
   unsigned rotation = 0;
   SmallVector<Piece> pieces;
   SmallVector<const Piece *> chosen;
+  /// Bits that were tried in vain, after so many pieces: every way there fails.
+  llvm::DenseSet<std::pair<uint32_t, size_t>> uncovered;
 };
 } // namespace
 
