@@ -185,7 +185,7 @@ struct TileTable {
     const int64_t *wordOffset = wordOffsets.data();
     SmallVector<uint32_t, 8> words(unitWords);
     for (unsigned unit = 0; unit < units(); ++unit) {
-      std::fill(words.begin(), words.end(), 0);
+      llvm::fill(words, 0);
       for (const Field &f : fields)
         words[f.word] |= (uint32_t(strip[codeOffset[f.code]] >> f.bit) & f.mask)
                          << f.shift;

@@ -239,10 +239,11 @@ void NumberFormat::Data::derive() {
                 return std::signbit(table[b]);
               return a < b;
             });
-  orderedCodes.erase(
-      std::unique(orderedCodes.begin(), orderedCodes.end(),
-                  [&](uint16_t a, uint16_t b) { return table[a] == table[b]; }),
-      orderedCodes.end());
+  orderedCodes.erase(llvm::unique(orderedCodes,
+                                  [&](uint16_t a, uint16_t b) {
+                                    return table[a] == table[b];
+                                  }),
+                     orderedCodes.end());
   for (uint16_t code : orderedCodes)
     orderedValues.push_back(table[code]);
 }

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "rung/Pipelines/SafeTensors.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
@@ -46,6 +47,29 @@ bool isDeep(StringRef json) {
   return false;
 }
 
+/// A key that the outermost object of well-formed JSON has twice, as written;
+/// empty if there is none. LLVM's parser keeps one of them.
+StringRef repeatedKey(StringRef json) {
+  StringSet<> keys;
+  int depth = 0;
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '[' || json[i] == '{')
+      ++depth;
+    else if (json[i] == ']' || json[i] == '}')
+      --depth;
+    if (json[i] != '"')
+      continue;
+    size_t begin = ++i;
+    for (; json[i] != '"'; ++i)
+      i += json[i] == '\\';
+    StringRef text = json.slice(begin, i);
+    bool isKey = json.substr(i + 1).ltrim().starts_with(":");
+    if (depth == 1 && isKey && !keys.insert(text).second)
+      return text;
+  }
+  return "";
+}
+
 /// Reads one file's header.
 class HeaderReader {
 public:
@@ -73,6 +97,8 @@ public:
     json::Object *object = header->getAsObject();
     if (!object)
       return error("has a header that is no JSON object");
+    if (StringRef name = repeatedKey(text); !name.empty())
+      return error("names tensor '" + name + "' twice");
     for (auto &[key, value] : *object) {
       StringRef name = key;
       if (name == "__metadata__")
@@ -80,13 +106,28 @@ public:
       SafeTensors::Tensor tensor;
       if (Error problem = readTensor(name, value, tensor))
         return problem;
+      if (!tensor.bytes.empty())
+        places.push_back({tensor.bytes, name});
       if (Error problem = add(name, std::move(tensor)))
         return problem;
     }
-    return Error::success();
+    return checkApart();
   }
 
 private:
+  /// No byte belongs to two tensors.
+  Error checkApart() {
+    llvm::sort(places, [](auto &a, auto &b) {
+      return std::tuple(a.first.begin(), a.first.end()) <
+             std::tuple(b.first.begin(), b.first.end());
+    });
+    for (size_t i = 1; i < places.size(); ++i)
+      if (places[i].first.begin() < places[i - 1].first.end())
+        return error("has tensors '" + places[i - 1].second + "' and '" +
+                     places[i].second + "' that overlap");
+    return Error::success();
+  }
+
   Error error(const Twine &what) {
     return createStringError("'" + path + "' " + what);
   }
@@ -134,6 +175,7 @@ private:
   }
 
   StringRef path, contents, data;
+  SmallVector<std::pair<ArrayRef<uint8_t>, StringRef>> places;
 };
 
 } // namespace

@@ -15,7 +15,6 @@
 
 using namespace mlir;
 using namespace rung;
-using tile::LayoutAttr;
 
 static SmallVector<Value> singles(ArrayRef<ValueRange> values) {
   return llvm::map_to_vector(values, [](ValueRange v) { return v.front(); });

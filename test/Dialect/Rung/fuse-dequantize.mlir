@@ -259,3 +259,17 @@ func.func @alone(%w: tensor<?x64x!rung.int<4>>, %s: tensor<?x2xf16>)
   %c = rung.convert %a toward_zero : tensor<?x64xf32> -> tensor<?x64xi8>
   return %a, %b, %q, %c : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf4E2M1FN>, tensor<?x64xi8>
 }
+
+// -----
+
+// No f32 is 0.1: what the weight may be rounded to is said. Where every value is one of the result type, nothing is.
+
+// CHECK-LABEL: func @rounded_table
+func.func @rounded_table(%x: tensor<4x64xf32>, %w: tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>) -> tensor<4x32xf32> {
+  // CHECK: rung.matmul {{.*}}dequantized = f32
+  %d = rung.dequantize %w : tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>> -> tensor<32x64xf32>
+  %f = arith.constant dense<0.0> : tensor<4x32xf32>
+  %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+      ins(%x, %d : tensor<4x64xf32>, tensor<32x64xf32>) outs(%f : tensor<4x32xf32>) -> tensor<4x32xf32>
+  return %y : tensor<4x32xf32>
+}

@@ -132,3 +132,37 @@ func.func @not_of_the_device(%x: tensor<1x64xi8>, %w: tensor<32x64xi8>, %e: tens
   %y = rung.matmul x(%x : tensor<1x64xi8>) weight(%w : tensor<32x64xi8>) init(%e : tensor<1x32xf32>) {compute = i8} -> tensor<1x32xf32>
   return %y : tensor<1x32xf32>
 }
+
+// -----
+
+// No f32 is 0.1. The weight was dequantized to f32, so its values may be rounded to that.
+
+// CHECK-LABEL: func @rounded_table
+func.func @rounded_table(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // CHECK: rung.matmul {{.*}}compute = f32
+  // expected-remark @+1 {{computes in f32, the weight rounded to f32; not in i32}}
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>) init(%e : tensor<1x32xf32>) {dequantized = f32} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
+// What a zero point leaves of a value may be less than the error of the value.
+
+// CHECK-LABEL: func @rounded_table_with_zero_point
+func.func @rounded_table_with_zero_point(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>, %s: tensor<32x1xf32>, %z: tensor<32x1xf32>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // CHECK: rung.matmul {{.*}}compute = f64
+  // expected-remark @+1 {{not in f32: it lacks -0.1, a value of the weight}}
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>) scale(%s : tensor<32x1xf32>) zero_point(%z : tensor<32x1xf32>) float init(%e : tensor<1x32xf32>) {block = array<i64: 1, 64>, dequantized = f32} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @rounded_to_f64
+func.func @rounded_to_f64(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>, %e: tensor<1x32xf32>) -> tensor<1x32xf32> {
+  // CHECK: rung.matmul {{.*}}compute = f64
+  // expected-remark @+1 {{not in f32: it lacks -0.1, a value of the weight}}
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.codebook<1, [-0.1, 0.1]>>) init(%e : tensor<1x32xf32>) {dequantized = f64} -> tensor<1x32xf32>
+  return %y : tensor<1x32xf32>
+}

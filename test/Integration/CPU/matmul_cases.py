@@ -38,7 +38,7 @@ def pick(choices: list, i: int):
 
 # x is the identity, so that the result lists what each code was decoded to: exactly its value.
 DECODE = [Case(n=3, k=len(number_formats.parse(f).finite_codes), rows=(len(number_formats.parse(f).finite_codes),),
-               activation="f32", weight=f, result="f64" if "1000" in f or "codebook<5" in f else "f32", inputs="codes")
+               activation="f32", weight=f, result="f64" if "1000" in f else "f32", inputs="codes")
           for f in FORMATS if number_formats.parse(f).bits <= 8]
 
 # y = x * 1, so that the result shows how each format rounds: ties, neighbours of ties, values out of range.

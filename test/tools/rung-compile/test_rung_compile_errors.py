@@ -159,6 +159,11 @@ def safetensors(tensors: dict[str, tuple[str, np.ndarray]]) -> bytes:
 
 
 CODES = np.array([[0b01100100, 0b0110], [0b10010001, 0b1000]], np.uint8)
+ENTRY = '"layer.weight": {"dtype": "U8", "shape": [2, 2], "data_offsets": [0, 4]}'
+
+
+def headed(header: str) -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode() + CODES.tobytes() + bytes(4)
 
 
 def test_a_parameter_without_a_file(refuse):
@@ -180,7 +185,10 @@ def test_a_file_that_is_not_there(refuse):
     (safetensors({"layer.weight": ("U8", CODES[:, :1].copy())}), ["layer.weight", "[2, 1]", "[2, 2]"]),
     (safetensors({"layer.weight": ("F32", CODES.astype(np.float32))}), ["layer.weight", "F32", "U8"]),
     (safetensors({"layer.weight": ("U8", CODES | 0b11)}), ["layer.weight", "3"]),
-], ids=["empty", "junk", "header", "nested", "truncated", "other-name", "shape", "dtype", "invalid-code"])
+    (headed("{" + ENTRY + ", " + ENTRY.replace("0, 4", "4, 8") + "}"), ["p.safetensors", "names tensor 'layer.weight' twice"]),
+    (headed("{" + ENTRY + ", " + ENTRY.replace("layer", "next").replace("0, 4", "3, 7") + "}"),
+     ["p.safetensors", "'layer.weight' and 'next.weight' that overlap"]),
+], ids=["empty", "junk", "header", "nested", "truncated", "other-name", "shape", "dtype", "invalid-code", "twice", "overlap"])
 def test_parameters_that_do_not_fit(refuse, tmp_path, content, parts):
     (tmp_path / "p.safetensors").write_bytes(content)
     message = refuse(PARAMETER, "--parameters=p.safetensors")

@@ -633,6 +633,9 @@ LogicalResult MatmulOp::verify() {
   if (getCompute() && !numberFormatOf(*getCompute()))
     return emitOpError() << "computes in " << *getCompute()
                          << ", expected a number format";
+  if (getDequantized() && !isa<mlir::FloatType>(*getDequantized()))
+    return emitOpError() << "has a weight dequantized to " << *getDequantized()
+                         << ", expected a float type";
   if (failed(verifySchedules(*this, result.getDimSize(0))))
     return failure();
   return verifyScaling(*this, weight, getLogicalType(getScale()),

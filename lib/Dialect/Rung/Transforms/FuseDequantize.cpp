@@ -14,6 +14,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "rung/Dialect/Rung/Transforms/Passes.h"
+#include "rung/Numerics/Lossless.h"
 
 using namespace mlir;
 using namespace rung;
@@ -63,11 +64,18 @@ static void fuse(IRRewriter &rewriter, const Contraction &contraction,
   TypeAttr compute;
   if (contraction.accumulator.isF64() || epilogue.isDouble)
     compute = TypeAttr::get(rewriter.getF64Type());
+  // Said where it matters.
+  Type element = cast<ShapedType>(weight.getType()).getElementType();
+  auto dequantized =
+      isLossless(*numberFormatOf(getElementTypeOrSelf(weight.getInput())),
+                 *numberFormatOf(element))
+          ? TypeAttr()
+          : TypeAttr::get(element);
   auto matmul = MatmulOp::create(
       rewriter, loc, init.getType(), x, weight.getInput(), weight.getScale(),
       weight.getSecondScale(), weight.getZeroPoint(), bias, residual, init,
       weight.getModeAttr(), weight.getBlockAttr(), weight.getSecondBlockAttr(),
-      epilogue.activation, epilogue.saturate, compute,
+      epilogue.activation, epilogue.saturate, compute, dequantized,
       /*schedules=*/ArrayAttr(), /*storage=*/ArrayAttr());
   auto sizeOf = [&](int64_t loop) {
     const auto *dim = llvm::find(contraction.x.dims, loop);

@@ -25,8 +25,23 @@ namespace rung {
 using namespace mlir;
 using namespace rung;
 
-/// The first operand of `op` with a value that `compute` lacks, as text; empty
-/// if there is none.
+/// True if `compute` may take the weight's values rounded: it has all values of
+/// the type that they were dequantized to, none of which is out of range.
+static bool mayRoundWeight(MatmulOp op, const NumberFormat &compute) {
+  // A zero point would leave more of the error than of the value.
+  if (!op.getDequantized() || op.getZeroPoint())
+    return false;
+  NumberFormat permitted = *numberFormatOf(*op.getDequantized()),
+               weight = *numberFormatOf(
+                   op.getLogicalType(op.getWeight()).getElementType());
+  return isLossless(permitted, compute) &&
+         weight.maxMagnitude() <= permitted.maxMagnitude() &&
+         weight.hasInfinity() <= permitted.hasInfinity() &&
+         weight.hasNaN() <= permitted.hasNaN();
+}
+
+/// The first operand of `op` with a value that `compute` lacks and may not
+/// round, as text; empty if there is none.
 static std::string lostValue(MatmulOp op, Type compute) {
   NumberFormat target = *numberFormatOf(compute);
   for (auto [name, operand] : {std::pair<StringRef, Value>{"x", op.getX()},
@@ -34,7 +49,7 @@ static std::string lostValue(MatmulOp op, Type compute) {
     Type element = op.getLogicalType(operand).getElementType();
     std::optional<LostCode> lost =
         firstLostCode(*numberFormatOf(element), target);
-    if (!lost)
+    if (!lost || (operand == op.getWeight() && mayRoundWeight(op, target)))
       continue;
     std::string text;
     llvm::raw_string_ostream(text)
@@ -43,6 +58,14 @@ static std::string lostValue(MatmulOp op, Type compute) {
     return text;
   }
   return "";
+}
+
+/// ", the weight rounded to f32", or nothing.
+static std::string roundingText(MatmulOp op, Type compute) {
+  Type weight = op.getLogicalType(op.getWeight()).getElementType();
+  return isLossless(*numberFormatOf(weight), *numberFormatOf(compute))
+             ? ""
+             : ", the weight rounded to " + debugString(compute);
 }
 
 /// Why sums in the integer type `compute` would not be exact or not be allowed;
@@ -120,7 +143,8 @@ struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
       if (reason.empty()) {
         op.setCompute(compute);
         if (remarks)
-          op.emitRemark() << "computes in " << debugString(compute) << refused;
+          op.emitRemark() << "computes in " << debugString(compute)
+                          << roundingText(op, compute) << refused;
         return success();
       }
       llvm::raw_string_ostream(refused)

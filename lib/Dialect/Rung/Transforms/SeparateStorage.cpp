@@ -56,7 +56,7 @@ public:
 
   /// The order that was asked for `value`, or canonical storage.
   StorageAttr lookup(Value value) const {
-    if (auto it = packed.find(value); it != packed.end())
+    if (const auto *it = packed.find(value); it != packed.end())
       return it->second;
     auto type = cast<ShapedType>(value.getType());
     return StorageAttr::get(type.getElementType(), type.getShape());
@@ -132,7 +132,7 @@ private:
   /// Gives the operand this storage, through a rung.pack if need be.
   void plan(OpOperand &operand, StorageAttr storage) {
     Value value = operand.get();
-    auto it = packed.find(value);
+    auto *it = packed.find(value);
     if (it != packed.end()) {
       if (it->second != storage) {
         operand.getOwner()->emitOpError()

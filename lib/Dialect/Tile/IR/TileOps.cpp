@@ -11,9 +11,7 @@
 #include "rung/Numerics/Lossless.h"
 
 using namespace mlir;
-using rung::firstLostCode;
 using rung::LostCode;
-using rung::numberFormatOf;
 using rung::StorageAttr;
 using namespace rung::tile;
 

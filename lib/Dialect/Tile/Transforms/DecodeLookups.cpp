@@ -327,7 +327,10 @@ static bool addHalf(DecodeProblem &problem) {
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return false;
-  SpecialCodes specials(*view);
+  // Special codes are told apart where all magnitudes are a half's.
+  MinifloatView asHalf = *view;
+  asHalf.bias = bias;
+  SpecialCodes specials(asHalf);
   double factor = std::ldexp(1.0, bias - view->bias);
   if (factor > 0x1p127 || factor < 0x1p-126)
     return false;
@@ -339,8 +342,7 @@ static bool addHalf(DecodeProblem &problem) {
                                          emitter.field(code, 32, 0));
     half = arith::BitcastOp::create(builder, loc, builder.getF16Type(), half);
     Value x = arith::ExtFOp::create(builder, loc, builder.getF32Type(), half);
-    x = emitter.scale(x, factor, 0);
-    return {isOwn ? x : specials.correct(emitter, x)};
+    return {emitter.scale(isOwn ? x : specials.correct(emitter, x), factor, 0)};
   };
   problem.add("half", request, *places, emitCode);
   return true;

@@ -42,13 +42,13 @@ class Sequences {
 public:
   /// Null where the search knows nothing of the device, or of the formats.
   const DecodeProgram *find(DeviceAttr device, Type from, Type to,
-                            const BitOrder &order, int64_t lookupEntries) {
+                            const BitOrder &order, int64_t lookupEntries,
+                            bool roundsToNearest) {
     const DecodeDevice *row = findDecodeDevice(device);
     std::optional<NumberFormat> source = numberFormatOf(from),
                                 target = numberFormatOf(to);
-    // What is rounded is rounded as the conversion says.
     if (!row || !source || !source->hasTable() || !target ||
-        !isLossless(*source, *target))
+        !(isLossless(*source, *target) || roundsToNearest))
       return nullptr;
     auto [it, isNew] = programs.try_emplace(std::make_tuple(
         from.getAsOpaquePointer(), to.getAsOpaquePointer(), row, order.str()));
@@ -125,7 +125,9 @@ static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   const DecodeProgram *program =
       layout.isPacked()
           ? sequences.find(device, source, target, *layout.getOrder(),
-                           options.lookupEntries)
+                           options.lookupEntries,
+                           op.getRounding() == RoundingMode::NearestEven &&
+                               !op.getSaturate())
           : nullptr;
   if (program)
     values = program->emit(builder, op.getLoc(), body->getArguments());

@@ -221,7 +221,9 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
     (relu(x) is max(x, 0), and NaN for NaN), rounded to the result's format (nearest-even; `saturate` as for
     `rung.convert`), with w[n, k] the value that `rung.dequantize` defines for weight,
     scales and zero point. Accumulation is in `compute` (chosen by
-    rung-select-compute). The contents of the destination are not read.
+    rung-select-compute). The values of weight may be rounded to `dequantized`,
+    the result type of the `rung.dequantize` that came in. The contents of the
+    destination are not read.
 
     Shapes: x M*K, weight N*K, scales and zero point as for `rung.dequantize`
     (blocked `block`), bias N, residual and result M*N.
@@ -246,6 +248,7 @@ def Rung_MatmulOp : Rung_DestinationOp<"matmul", [AttrSizedOperandSegments]> {
                        OptionalAttr<DenseI64ArrayAttr>:$secondBlock,
                        DefaultValuedAttr<Rung_ActivationAttr, "::rung::Activation::None">:$activation,
                        UnitAttr:$saturate, OptionalAttr<TypeAttr>:$compute,
+                       OptionalAttr<TypeAttr>:$dequantized,
                        OptionalAttr<TypedArrayAttrBase<Rung_ScheduleAttr, "schedules">>:$schedules,
                        OptionalAttr<TypedArrayAttrBase<Rung_StorageAttr, "storage of each operand">>:$storage);
   let assemblyFormat = [{
