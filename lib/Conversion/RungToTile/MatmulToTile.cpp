@@ -490,15 +490,16 @@ Value MatmulKernel::applyEpilogue(Value acc, Value row, Value firstX,
                });
 }
 
-/// Refuses sums in a format that memory and registers hold as codes.
+/// Refuses sums in a format whose values registers hold as codes.
 static LogicalResult verifyCompute(MatmulOp op) {
   Type compute = *op.getCompute();
-  if (StorageAttr::get(compute, {1}).isIdentity())
+  if (tile::registerType(compute) == compute &&
+      StorageAttr::get(compute, {1}).isIdentity())
     return success();
   return op.emitOpError() << "computes in " << compute
-                          << ", in which there are no sums; expected i8, i16, "
-                             "i32, f16, bf16, f32 or f64 in its `compute`, or "
-                             "in that of the device";
+                          << ", in which there are no sums; expected i32, f16, "
+                             "bf16, f32 or f64 in its `compute`, or in that of "
+                             "the device";
 }
 
 namespace {

@@ -25,10 +25,24 @@ func.func @no_schedule(%x: memref<1x64xf32>, %w: memref<32x64xf32>, %y: memref<1
 // -----
 
 func.func @sums_of_codes(%x: memref<1x64xi8>, %w: memref<2x8x1x16xi32>, %y: memref<1x32xf32>) {
-  // expected-error @+2 {{computes in 'f8E4M3FN', in which there are no sums; expected i8, i16, i32, f16, bf16, f32 or f64 in its `compute`, or in that of the device}}
+  // expected-error @+2 {{computes in 'f8E4M3FN', in which there are no sums; expected i32, f16, bf16, f32 or f64 in its `compute`, or in that of the device}}
   // expected-error @+1 {{is left}}
   rung.matmul x(%x : memref<1x64xi8>) weight(%w : memref<2x8x1x16xi32>) init(%y : memref<1x32xf32>) {
       compute = f8E4M3FN,
+      schedules = [#rung.schedule<rows = 1, columns = 16, depth = 8, scale = accumulator>],
+      storage = [#rung.storage<f8E4M3FN, [1, 64], canonical>,
+                 #rung.storage<!rung.int<4>, [32, 64], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
+                 #rung.storage<f32, [1, 32], canonical>]}
+  return
+}
+
+// -----
+
+func.func @sums_of_bytes(%x: memref<1x64xi8>, %w: memref<2x8x1x16xi32>, %y: memref<1x32xf32>) {
+  // expected-error @+2 {{computes in 'i8', in which there are no sums; expected i32, f16, bf16, f32 or f64 in its `compute`, or in that of the device}}
+  // expected-error @+1 {{is left}}
+  rung.matmul x(%x : memref<1x64xi8>) weight(%w : memref<2x8x1x16xi32>) init(%y : memref<1x32xf32>) {
+      compute = i8,
       schedules = [#rung.schedule<rows = 1, columns = 16, depth = 8, scale = accumulator>],
       storage = [#rung.storage<f8E4M3FN, [1, 64], canonical>,
                  #rung.storage<!rung.int<4>, [32, 64], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
