@@ -331,8 +331,7 @@ def narrow_width(fmt: str) -> int:
     return next(width for spelled, width in FORMATS.values() if spelled == fmt)
 
 
-@pytest.mark.parametrize("source", ["f64", "f32"])
-@pytest.mark.parametrize("saturate", [False, True])
+@pytest.mark.parametrize("source, saturate", [("f64", False), ("f32", True)])
 @pytest.mark.parametrize("random", RANDOM)
 def test_stochastic_rounding_is_that_of_numerics(source, random, saturate, tmp_path):
     bits = RANDOM[random]
