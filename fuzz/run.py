@@ -80,9 +80,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-fuzz")
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("targets", nargs="*", choices=[*names, []], default=names)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(names)}; without one, all")
     options = parser.parse_args()
-    results = [run(options.build.resolve(), name, options.seconds) for name in options.targets]
+    if unknown := set(options.targets) - set(names):
+        parser.error(f"no target {', '.join(sorted(unknown))}, expected {', '.join(names)}")
+    results = [run(options.build.resolve(), name, options.seconds) for name in options.targets or names]
     return int(not all(results))
 
 

@@ -47,6 +47,8 @@ extern "C" {
 /// Prefix of an entry's symbol.
 #define RUNG_ENTRY_PREFIX "rung_entry_"
 
+/// What an entry and its loops are called with.
+// NOLINTNEXTLINE(readability-identifier-naming): a name of C
 typedef struct rung_context rung_context;
 
 /// One iteration of a parallel loop.
