@@ -48,7 +48,7 @@ def is_upstream(report: str) -> bool:
 
 def run(build: pathlib.Path, name: str, seconds: int) -> bool:
     work, found = build / "fuzz" / "corpus" / name, build / "fuzz" / "found"
-    seeds = [ROOT / "fuzz" / "seeds" / name]
+    seeds = [folder for folder in [ROOT / "fuzz" / "seeds" / name] if folder.is_dir()]  # git keeps no empty ones
     for folder in (work, found):
         folder.mkdir(parents=True, exist_ok=True)
     if name == "ir":
