@@ -7,6 +7,7 @@
 BUILD ?= build
 BUILD_FUZZ ?= build-fuzz
 FUZZ_SECONDS ?= 30
+FUZZ_SEED ?= 1
 JOBS ?= $(shell nproc)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -44,7 +45,7 @@ $(BUILD_FUZZ)/build.ninja: CMakePresets.json $(VENV)/packages.stamp
 
 fuzz: $(BUILD_FUZZ)/build.ninja
 	@ninja -C $(BUILD_FUZZ) -j$(JOBS) fuzzers
-	@python3 fuzz/run.py --build=$(BUILD_FUZZ) --seconds=$(FUZZ_SECONDS)
+	@python3 fuzz/run.py --build=$(BUILD_FUZZ) --seconds=$(FUZZ_SECONDS) --seed=$(FUZZ_SEED)
 
 demo: build
 	@$(PYTHON) examples/demo.py --build=$(BUILD) $(if $(FORMAT),--format='$(FORMAT)')

@@ -46,7 +46,7 @@ def is_upstream(report: str) -> bool:
     return "mlir::parseAsmSourceFile" in stack and not ours
 
 
-def run(build: pathlib.Path, name: str, seconds: int) -> bool:
+def run(build: pathlib.Path, name: str, seconds: int, seed: int) -> bool:
     work, found = build / "fuzz" / "corpus" / name, build / "fuzz" / "found"
     seeds = [folder for folder in [ROOT / "fuzz" / "seeds" / name] if folder.is_dir()]  # git keeps no empty ones
     for folder in (work, found):
@@ -61,7 +61,7 @@ def run(build: pathlib.Path, name: str, seconds: int) -> bool:
     print(f"-- fuzz: {name}, {seconds} s", flush=True)
     executions, edges, end = 0, 0, time.monotonic() + seconds
     while (left := round(end - time.monotonic())) > 0:
-        done = subprocess.run([*command, f"-max_total_time={left}"], stderr=subprocess.PIPE, text=True, errors="replace",
+        done = subprocess.run([*command, f"-max_total_time={left}", f"-seed={seed}"], stderr=subprocess.PIPE, text=True, errors="replace",
                               env=os.environ | {"ASAN_SYMBOLIZER_PATH": "/usr/lib/llvm-22/bin/llvm-symbolizer"})
         if done.returncode and not is_upstream(done.stderr):
             print(done.stderr[-8000:])
@@ -70,6 +70,7 @@ def run(build: pathlib.Path, name: str, seconds: int) -> bool:
         executions += int(re.search(r"number_of_executed_units: (\d+)", done.stderr)[1])
         edges = max(edges, *map(int, re.findall(r"cov: (\d+) ft:", done.stderr)))
         if done.returncode:
+            seed += bool(seed)  # not the same way again
             print(f"{name}: upstream's parser ended on an input in {found}; going on", flush=True)
     print(f"{name}: {executions} executions, {edges} edges", flush=True)
     return True
@@ -80,11 +81,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-fuzz")
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1, help="of the mutations; 0: another one each time")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(names)}; without one, all")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(names):
         parser.error(f"no target {', '.join(sorted(unknown))}, expected {', '.join(names)}")
-    results = [run(options.build.resolve(), name, options.seconds) for name in options.targets or names]
+    results = [run(options.build.resolve(), name, options.seconds, options.seed) for name in options.targets or names]
     return int(not all(results))
 
 
