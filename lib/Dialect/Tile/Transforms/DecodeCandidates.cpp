@@ -143,9 +143,7 @@ Value DecodeEmitter::gather(const FieldCode &code, unsigned laneBits) {
 
 Value DecodeEmitter::field(const FieldCode &code, unsigned laneBits,
                            uint32_t flips) {
-  uint32_t mask = 0;
-  for (unsigned at : code.placement)
-    mask |= uint32_t(1) << at;
+  uint32_t mask = maskOf(code.placement);
   Value result = ops.bitAnd(gather(code, laneBits), replicate(mask, laneBits));
   Value constant = ops.constant(replicate(flips, laneBits));
   if (!flips)

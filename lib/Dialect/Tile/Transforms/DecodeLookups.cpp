@@ -25,6 +25,13 @@ static Value emitLookup(DecodeEmitter &emitter, Value index,
                           emitter.builder.getF32Type(), index, table);
 }
 
+/// -x where the top bit of `word` is set.
+static Value flipSign(DecodeEmitter &emitter, Value x, Value word) {
+  EmitOps &ops = emitter.ops;
+  return ops.asFloat(
+      ops.bitXor(ops.asInt(x), ops.bitAnd(word, uint32_t(1) << 31)));
+}
+
 /// The f32 of a code; 0 where there is none.
 static float valueOf(const NumberFormat &format, uint64_t code) {
   return format.isValid(code) ? static_cast<float>(format.valueAsDouble(code))
@@ -95,10 +102,8 @@ static void addSignedLookup(DecodeProblem &problem) {
       return;
     entries.push_back(value);
   }
-  Placement placement;
-  for (unsigned bit = 0; bit != bits; ++bit)
-    placement.push_back(bit);
-  FieldRequest request = problem.fields({placement}, 32, /*masked=*/false);
+  FieldRequest request = problem.fields(contiguousPlacements(bits, 0, 0), 32,
+                                        /*masked=*/false);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
@@ -113,9 +118,7 @@ static void addSignedLookup(DecodeProblem &problem) {
                      32 - bits - static_cast<unsigned>(part.shift));
     else
       sign = ops.shl(index, 32 - bits);
-    Value magnitude = emitLookup(emitter, index, entries);
-    return {ops.asFloat(
-        ops.bitXor(ops.asInt(magnitude), ops.bitAnd(sign, uint32_t(1) << 31)))};
+    return {flipSign(emitter, emitLookup(emitter, index, entries), sign)};
   };
   problem.add("signed lookup", request, *places, emitCode);
 }
@@ -231,11 +234,8 @@ static Value emitInfinityOrNaN(DecodeEmitter &emitter, Value x,
 /// byte below: the rotation that brings a code down takes that to the top.
 static FieldAssignment rotatedBytes(const Placement &placement) {
   FieldAssignment places;
-  uint32_t mask = 0;
-  for (unsigned at : placement)
-    mask |= uint32_t(1) << at;
   for (int shift : {0, 8, 16, 24})
-    places.codes.push_back({placement, {{0, shift, mask}}});
+    places.codes.push_back({placement, {{0, shift, maskOf(placement)}}});
   return places;
 }
 
@@ -298,8 +298,7 @@ static void addLines(DecodeProblem &problem, bool signApart) {
     if (isIEEE)
       x = emitInfinityOrNaN(emitter, x, mantissa);
     if (signApart)
-      x = ops.asFloat(
-          ops.bitXor(ops.asInt(x), ops.bitAnd(bits, uint32_t(1) << 31)));
+      x = flipSign(emitter, x, bits);
     return {isIEEE ? x : specials.correct(emitter, x)};
   };
   problem.add("lines", request, *places, emitCode);

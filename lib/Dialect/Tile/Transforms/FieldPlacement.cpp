@@ -16,6 +16,13 @@ using namespace rung::tile;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 
+uint32_t tile::maskOf(ArrayRef<unsigned> placement) {
+  uint32_t mask = 0;
+  for (unsigned at : placement)
+    mask |= uint32_t(1) << at;
+  return mask;
+}
+
 SmallVector<Placement>
 tile::contiguousPlacements(unsigned codeBits, unsigned first, unsigned last) {
   SmallVector<Placement> placements;

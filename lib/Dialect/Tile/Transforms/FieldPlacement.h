@@ -37,6 +37,9 @@ namespace rung::tile {
 /// significant bit of the code up.
 using Placement = llvm::SmallVector<unsigned, 8>;
 
+/// Those bits of the lane.
+uint32_t maskOf(llvm::ArrayRef<unsigned> placement);
+
 /// The placements first, first + 1, ... last of a contiguous code.
 llvm::SmallVector<Placement>
 contiguousPlacements(unsigned codeBits, unsigned first, unsigned last);
