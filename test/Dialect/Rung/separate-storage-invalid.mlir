@@ -1,16 +1,5 @@
 // RUN: rung-opt --rung-separate-storage --verify-diagnostics --split-input-file %s
 
-// One weight cannot be packed for 16 rows side by side as a weight and as a scale.
-
-func.func @two_orders(%x: tensor<1x2xf32>, %x2: tensor<1x64xf32>, %s: tensor<32x2xf16>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
-  %y = rung.matmul x(%x : tensor<1x2xf32>) weight(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
-  // expected-error @+1 {{operand 2 is stored as}}
-  %z = rung.matmul x(%x2 : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 32>} -> tensor<1x32xf32>
-  return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
-}
-
-// -----
-
 func.func @dynamic_weight(%x: tensor<4x64xf32>, %w: tensor<?x64x!rung.int<4>>, %e: tensor<4x?xf32>) -> tensor<4x?xf32> {
   // expected-error @+1 {{operand 1 is 'tensor<?x64x!rung.int<4>>', but packed weights, scales and zero points have static shapes; contract it as a dequantized tensor}}
   %y = rung.matmul x(%x : tensor<4x64xf32>) weight(%w : tensor<?x64x!rung.int<4>>) init(%e : tensor<4x?xf32>) -> tensor<4x?xf32>

@@ -228,3 +228,38 @@ func.func @wide_indices(%w: tensor<100x64x!rung.int<4>>, %i: tensor<6xi64>) -> t
   %r = rung.gather source(%w : tensor<100x64x!rung.int<4>>) indices(%i : tensor<6xi64>) init(%e : tensor<6x64x!rung.int<4>>) -> tensor<6x64x!rung.int<4>>
   return %r : tensor<6x64x!rung.int<4>>
 }
+
+// -----
+
+// Scales that serve blocks of 1 row in one kernel and of 2 rows in another: an argument stays in canonical storage and is
+// packed twice.
+
+// CHECK-LABEL: func @scale_in_two_ways
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<32x2xf16>,
+func.func @scale_in_two_ways(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %v: tensor<64x64x!rung.int<4>>, %s: tensor<32x2xf16>, %e: tensor<1x32xf32>, %f: tensor<1x64xf32>)
+    -> (tensor<1x32xf32>, tensor<1x64xf32>) {
+  // CHECK-DAG: %[[P1:.*]] = rung.pack %[[S]] into <f16, [32, 2], lanes, rows_per_block = 1>
+  // CHECK-DAG: %[[P2:.*]] = rung.pack %[[S]] into <f16, [32, 2], lanes, rows_per_block = 2>
+  // CHECK: rung.matmul {{.*}}scale(%[[P1]] :
+  // CHECK: rung.matmul {{.*}}scale(%[[P2]] :
+  %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 32>} -> tensor<1x32xf32>
+  %z = rung.matmul x(%x : tensor<1x64xf32>) weight(%v : tensor<64x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%f : tensor<1x64xf32>) {block = array<i64: 2, 32>} -> tensor<1x64xf32>
+  return %y, %z : tensor<1x32xf32>, tensor<1x64xf32>
+}
+
+// -----
+
+// A parameter that is a weight here and scales there is in the bundle in both orders: none is packed by a call.
+
+// CHECK-LABEL: func @parameter_in_two_orders
+func.func @parameter_in_two_orders(%x: tensor<1x2xf32>, %x2: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
+  // CHECK-NOT: rung.pack %
+  // CHECK-DAG: %[[W:.*]] = rung.parameter @s {storage = #rung.storage<f16, [32, 2], words, {{.*}}>}
+  // CHECK-DAG: %[[S:.*]] = rung.parameter @s {storage = #rung.storage<f16, [32, 2], lanes, rows_per_block = 1>}
+  // CHECK: rung.matmul {{.*}}weight(%[[W]] :
+  // CHECK: rung.matmul {{.*}}scale(%[[S]] :
+  %s = rung.parameter @s : tensor<32x2xf16>
+  %y = rung.matmul x(%x : tensor<1x2xf32>) weight(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) -> tensor<1x32xf32>
+  %z = rung.matmul x(%x2 : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x2xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 32>} -> tensor<1x32xf32>
+  return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
+}

@@ -51,8 +51,11 @@ public:
       : lanes(device.getInt("lanes", 16)) {
     module.walk([&](func::CallOp op) { called.insert(op.getCallee()); });
     module.walk([&](MatmulOp op) { planMatmul(op); });
+    for (const auto &[value, storages] : wanted)
+      provide(value, storages);
   }
-  bool isInconsistent() const { return inconsistent; }
+  /// True if what is to be packed has a dynamic shape.
+  bool isRefused() const { return hasDynamic; }
 
   /// The order that was asked for `value`, or canonical storage.
   StorageAttr lookup(Value value) const {
@@ -63,6 +66,8 @@ public:
   }
 
 private:
+  using Wanted = llvm::MapVector<StorageAttr, SmallVector<OpOperand *>>;
+
   /// Weights come packed where someone else packs them: from an entry's
   /// caller, or when the bundle is written. Others are packed at run time.
   bool isPackedBefore(Value value) const {
@@ -125,45 +130,46 @@ private:
         << "operand " << operand.getOperandNumber() << " is " << type
         << ", but packed weights, scales and zero points have static shapes; "
            "contract it as a dequantized tensor";
-    inconsistent = true;
+    hasDynamic = true;
     return false;
   }
 
-  /// Gives the operand this storage, through a rung.pack if need be.
+  /// Asks for this storage of the operand.
   void plan(OpOperand &operand, StorageAttr storage) {
-    Value value = operand.get();
-    auto *it = packed.find(value);
-    if (it != packed.end()) {
-      if (it->second != storage) {
-        operand.getOwner()->emitOpError()
-            << "operand " << operand.getOperandNumber() << " is stored as "
-            << it->second << " for another kernel, but this one needs "
-            << storage << "; give it a copy of its own";
-        inconsistent = true;
-      }
-      return;
+    wanted[operand.get()][storage].push_back(&operand);
+  }
+
+  /// Gives the users of `value` the storages that they ask for: its own, where
+  /// someone else packs it and all agree; that of a parameter of the same name;
+  /// or that of a rung.pack.
+  void provide(Value value, const Wanted &storages) {
+    bool isBefore = isPackedBefore(value);
+    auto parameter = value.getDefiningOp<ParameterOp>();
+    if (isBefore && (parameter || storages.size() == 1))
+      packed.try_emplace(value, storages.front().first);
+    OpBuilder builder(value.getContext());
+    builder.setInsertionPointAfterValue(value);
+    for (const auto &[storage, operands] : storages) {
+      if (lookup(value) == storage)
+        continue;
+      Value copy = value;
+      if (isBefore && parameter)
+        copy = cast<ParameterOp>(builder.clone(*parameter)).getResult();
+      else
+        copy = PackOp::create(builder, operands.front()->getOwner()->getLoc(),
+                              value.getType(), value, storage);
+      packed.try_emplace(copy, storage);
+      for (OpOperand *operand : operands)
+        operand->set(copy);
     }
-    if (isPackedBefore(value)) {
-      packed.try_emplace(value, storage);
-      return;
-    }
-    Value &pack = packs[{value, storage}];
-    if (!pack) {
-      OpBuilder builder(operand.getOwner());
-      builder.setInsertionPointAfterValue(value);
-      pack = PackOp::create(builder, operand.getOwner()->getLoc(),
-                            value.getType(), value, storage);
-      packed.try_emplace(pack, storage);
-    }
-    operand.set(pack);
   }
 
   int64_t lanes;
   /// Functions whose arguments come from calls.
   llvm::StringSet<> called;
-  /// Values that are packed at run time.
-  llvm::MapVector<std::pair<Value, StorageAttr>, Value> packs;
-  bool inconsistent = false;
+  /// The storages that kernels ask for, and the operands that do.
+  llvm::MapVector<Value, Wanted> wanted;
+  bool hasDynamic = false;
   llvm::MapVector<Value, StorageAttr> packed;
   llvm::DenseMap<Type, BitOrder> orders;
 };
@@ -440,7 +446,7 @@ void SeparateStorage::runOnOperation() {
       failed(checkTypes(module, verifyStaticRows)))
     return signalPassFailure();
   StoragePlan plan(module, getDevice(module));
-  if (plan.isInconsistent())
+  if (plan.isRefused())
     return signalPassFailure();
 
   llvm::DenseMap<Value, StorageAttr> storageOf;
