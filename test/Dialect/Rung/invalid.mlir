@@ -274,8 +274,16 @@ func.func @second_scale_shape(%w: tensor<32x64xi8>, %s: tensor<32x2xf16>, %t: te
 // -----
 
 func.func @second_scale_alone(%w: tensor<32x64xi8>, %t: tensor<f32>) {
-  // expected-error @+1 {{has a second scale or a block but no scale; give it a scale}}
+  // expected-error @+1 {{has a second scale but no scale; make it the scale}}
   %0 = rung.dequantize %w second_scale(%t : tensor<f32>) : tensor<32x64xi8> -> tensor<32x64xf32>
+  return
+}
+
+// -----
+
+func.func @block_alone(%w: tensor<32x64xi8>) {
+  // expected-error @+1 {{has a block but neither scales nor zero points; give it one, or leave out the block}}
+  %0 = rung.dequantize %w block [1, 32] : tensor<32x64xi8> -> tensor<32x64xf32>
   return
 }
 

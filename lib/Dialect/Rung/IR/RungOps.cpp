@@ -185,9 +185,12 @@ verifyScaling(Operation *op, RankedTensorType input, RankedTensorType scale,
       failed(check("second scale", second, secondBlock)) ||
       failed(check("zero point", zero, block)))
     return failure();
-  if (!scale && (second || block))
+  if (second && !scale)
     return op->emitOpError(
-        "has a second scale or a block but no scale; give it a scale");
+        "has a second scale but no scale; make it the scale");
+  if (block && !scale && !zero)
+    return op->emitOpError("has a block but neither scales nor zero points; "
+                           "give it one, or leave out the block");
   if (zero && !mode)
     return op->emitOpError(
         "has a zero point without a mode; say integer, float or rescale");

@@ -93,7 +93,7 @@ def Rung_DequantizeOp : Rung_Op<"dequantize", [Pure, AttrSizedOperandSegments,
     ceil(dim i / block i). Without `block`, each dimension of the scale is 1 (one
     scale for all of it) or the input's. A scale of rank 0 serves the whole
     tensor. `second_scale` multiplies the scales; its blocks count elements of
-    the input. Zero points are blocked like scales.
+    the input. Zero points are blocked like scales, and without a scale s is 1.
 
     ```mlir
     %a = rung.dequantize %w scale(%s : tensor<32x2xf16>) block [1, 32]
