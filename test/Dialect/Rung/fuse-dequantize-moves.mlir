@@ -43,3 +43,22 @@ func.func @casts(%a: tensor<8xf8E5M2>, %b: tensor<8xi4>) -> (tensor<8xf32>, tens
   } -> tensor<8xf32>
   return %x, %y : tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+// i1 is a format at a function's boundary, and a condition to upstream operations: -1 is true, the code 1.
+
+// CHECK-LABEL: func @conditions(
+// CHECK-SAME: %[[P:.*]]: tensor<9xi1>, %[[X:.*]]: tensor<9xf32>, %[[Y:.*]]: tensor<9xf32>
+func.func @conditions(%p: tensor<9xi1>, %x: tensor<9xf32>, %y: tensor<9xf32>) -> (tensor<9xf32>, tensor<9xi1>) {
+  // CHECK: %[[V:.*]] = rung.elementwise convert input(%[[P]] : tensor<9xi1>) {{.*}} -> tensor<9xi8>
+  // CHECK: %[[C:.*]] = arith.trunci %[[V]] : tensor<9xi8> to tensor<9xi1>
+  // CHECK: arith.select %[[C]], %[[X]], %[[Y]]
+  %s = arith.select %p, %x, %y : tensor<9xi1>, tensor<9xf32>
+  // CHECK: %[[G:.*]] = arith.cmpf ogt, %[[X]], %[[Y]]
+  // CHECK: %[[W:.*]] = arith.extsi %[[G]] : tensor<9xi1> to tensor<9xi8>
+  // CHECK: %[[R:.*]] = rung.elementwise convert input(%[[W]] : tensor<9xi8>) {{.*}} -> tensor<9xi1>
+  // CHECK: return %{{.*}}, %[[R]]
+  %g = arith.cmpf ogt, %x, %y : tensor<9xf32>
+  return %s, %g : tensor<9xf32>, tensor<9xi1>
+}

@@ -195,6 +195,7 @@ struct FuseDequantize final
     for (linalg::LinalgOp op : candidates)
       fuseContraction(rewriter, op);
     eraseDead(rewriter, function);
+    separateConditions(rewriter, function);
 
     SmallVector<Operation *> rest;
     function.walk([&](Operation *op) {

@@ -7,6 +7,7 @@
 
 #include "MoveCodes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -27,6 +28,10 @@ bool rung::needsStorage(Type type) {
   return format->bits() <= 8
              ? !element.isSignlessInteger(8)
              : isa<IntegerType>(element) && !element.isSignlessInteger();
+}
+
+bool rung::isOurs(Operation *op) {
+  return isa<RungDialect, func::FuncDialect>(op->getDialect());
 }
 
 /// True of tensors that move as their storage. Those of i1 may be conditions,
@@ -264,5 +269,60 @@ void rung::widenMoves(IRRewriter &rewriter, Operation *root) {
     } else if (isMove(op) && !canMoveBytes(op)) {
       widenMove(rewriter, op);
     }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Conditions
+//===----------------------------------------------------------------------===//
+
+/// The i1 elements of `value` as conditions if `areCodes`, else as codes: true
+/// is the code 1, the value -1.
+static Value convertConditions(IRRewriter &rewriter, Value value,
+                               bool areCodes) {
+  rewriter.setInsertionPointAfterValue(value);
+  Location loc = value.getLoc();
+  auto type = cast<RankedTensorType>(value.getType());
+  RankedTensorType bytes = type.clone(rewriter.getI8Type());
+  if (areCodes)
+    return arith::TruncIOp::create(
+        rewriter, loc, type,
+        ConvertOp::create(rewriter, loc, bytes, value, /*random=*/Value(),
+                          RoundingModeAttr(), /*saturate=*/false));
+  return ConvertOp::create(
+      rewriter, loc, type, arith::ExtSIOp::create(rewriter, loc, bytes, value),
+      /*random=*/Value(),
+      RoundingModeAttr::get(rewriter.getContext(), RoundingMode::NearestEven),
+      /*saturate=*/false);
+}
+
+void rung::separateConditions(IRRewriter &rewriter, Operation *root) {
+  SmallVector<Value> values;
+  auto add = [&](Value value) {
+    if (isa<RankedTensorType>(value.getType()) &&
+        getElementTypeOrSelf(value).isInteger(1) &&
+        !value.getDefiningOp<tensor::EmptyOp>())
+      values.push_back(value);
+  };
+  root->walk([&](Operation *op) {
+    llvm::for_each(op->getResults(), add);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::for_each(block.getArguments(), add);
+  });
+  for (Value value : values) {
+    Operation *source = value.getDefiningOp();
+    bool areCodes =
+        isOurs(source ? source : value.getParentBlock()->getParentOp());
+    SmallVector<OpOperand *> others;
+    for (OpOperand &use : value.getUses())
+      if (isOurs(use.getOwner()) != areCodes &&
+          !isa<tensor::DimOp>(use.getOwner()))
+        others.push_back(&use);
+    if (others.empty())
+      continue;
+    Value converted = convertConditions(rewriter, value, areCodes);
+    for (OpOperand *use : others)
+      use->set(converted);
   }
 }

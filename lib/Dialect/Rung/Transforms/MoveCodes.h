@@ -25,6 +25,11 @@ namespace rung {
 /// conditions, which stay as they are.
 bool needsStorage(mlir::Type type);
 
+/// True of operations on numbers, and of functions and calls: a tensor of i1
+/// that they make or use holds codes of the format of one bit. To all others it
+/// holds conditions, a byte for each.
+bool isOurs(mlir::Operation *op);
+
 /// True of an operation that only moves elements of tensors about, and that
 /// does the same to their bytes in canonical storage.
 bool canMoveBytes(mlir::Operation *op);
@@ -37,6 +42,10 @@ void moveBytes(mlir::Operation *op);
 /// bytes cannot be moved do so in a builtin type, between rung.convert; and
 /// turns upstream's widening casts of narrow formats into rung.convert.
 void widenMoves(mlir::IRRewriter &rewriter, mlir::Operation *root);
+
+/// Where codes in i1 become conditions or conditions codes (a result of a
+/// function is a comparison), converts them.
+void separateConditions(mlir::IRRewriter &rewriter, mlir::Operation *root);
 
 } // namespace rung
 

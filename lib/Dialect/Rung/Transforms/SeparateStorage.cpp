@@ -184,11 +184,6 @@ struct SeparateStorage final
 };
 } // namespace
 
-/// True of operations on numbers, and of functions and calls.
-static bool isOurs(Operation *op) {
-  return isa<RungDialect, func::FuncDialect>(op->getDialect());
-}
-
 /// True of a tensor of conditions that only upstream operations see: they keep
 /// a byte for each. Elsewhere i1 is the integer format of one bit.
 static bool isCondition(Value value) {
@@ -198,6 +193,21 @@ static bool isCondition(Value value) {
   if (!source)
     source = value.getParentBlock()->getParentOp();
   return !isOurs(source) && llvm::none_of(value.getUsers(), isOurs);
+}
+
+/// Gives conditions a tensor.empty of their own, not one that codes in i1 have,
+/// too.
+static void splitEmptyTensors(ModuleOp module) {
+  module.walk([](tensor::EmptyOp empty) {
+    if (!empty.getType().getElementType().isInteger(1) ||
+        llvm::none_of(empty->getUsers(), isOurs) ||
+        llvm::all_of(empty->getUsers(), isOurs))
+      return;
+    Operation *copy = OpBuilder(empty).clone(*empty);
+    empty.getResult().replaceUsesWithIf(copy->getResult(0), [](OpOperand &use) {
+      return isOurs(use.getOwner());
+    });
+  });
 }
 
 /// A function `pack` from canonical storage to `storage`.
@@ -426,7 +436,7 @@ static LogicalResult verifyStaticRows(Operation *op, StringRef what,
          << "has the " << what << " " << type
          << ", whose last dimension is dynamic; rows of codes of less than 8 "
             "bits are padded to whole bytes, which do not tell how many they "
-            "are: give it a static last dimension";
+            "are: give it a static last dimension, or elements of 8 bits";
 }
 
 /// Refuses what LLVM would silently miscompile: elements of less than a byte in
@@ -445,6 +455,7 @@ void SeparateStorage::runOnOperation() {
   if (failed(verifyNotSeparated(module)) ||
       failed(checkTypes(module, verifyStaticRows)))
     return signalPassFailure();
+  splitEmptyTensors(module);
   StoragePlan plan(module, getDevice(module));
   if (plan.isRefused())
     return signalPassFailure();

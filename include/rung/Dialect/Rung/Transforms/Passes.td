@@ -20,6 +20,8 @@ def RungFuseDequantize : Pass<"rung-fuse-dequantize", "::mlir::func::FuncOp"> {
     its own, `rung.elementwise`. Upstream's widening casts of codes are
     `rung.convert`; slices, reshapes, concatenations and transposes of codes that
     do not move whole bytes move the values in a builtin type that has them all.
+    Codes in i1 that upstream operations use become conditions, and conditions
+    that leave a function codes.
 
     Into the matmul go, in this order and each only if the value before it has no other
     use: a bias broadcast along M, one of the activations relu, gelu (erf) and
