@@ -283,6 +283,19 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     auto any = [](StringRef) { return true; };
+    WalkResult tensors = getOperation().walk([](Operation *op) {
+      if (!isa_and_nonnull<math::MathDialect, arith::ArithDialect>(
+              op->getDialect()) ||
+          llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>) ||
+          op->hasTrait<OpTrait::ConstantLike>())
+        return WalkResult::advance();
+      op->emitError("is on ")
+          << op->getResultTypes().front()
+          << ", but is expanded on scalars and vectors; bufferize it first";
+      return WalkResult::interrupt();
+    });
+    if (tensors.wasInterrupted())
+      return signalPassFailure();
     // What the next step's expansions leave is handled by the step behind it.
     bool done =
         apply([&](RewritePatternSet &patterns) {

@@ -5,3 +5,11 @@ func.func @f(%x: f64) -> f64 {
   %0 = math.sin %x : f64
   return %0 : f64
 }
+
+// The expansions are on scalars and vectors.
+
+func.func @unranked(%x: tensor<*xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{is on 'tensor<*xf32>', but is expanded on scalars and vectors; bufferize it first}}
+  %0 = math.sin %x : tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
