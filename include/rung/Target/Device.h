@@ -19,6 +19,10 @@
 //                   none
 //   lookup_halves   entries of 16 bits of the largest table that one instruction
 //                   looks up for each half of a lane; 0: none
+//   computed_lookups
+//                   where the entries are equally spaced, codes that lie whole
+//                   in so many bits of a word below bit 23 are computed, not
+//                   looked up: their bits become the mantissa of an f32
 //   prefetch        how many bytes ahead packed weights and their scales are
 //                   asked for; 0: never
 //

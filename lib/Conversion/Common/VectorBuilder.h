@@ -24,6 +24,8 @@ public:
   mlir::Value words(llvm::ArrayRef<int64_t> values);
   mlir::Value broadcast(mlir::Value scalar, int64_t lanes);
   mlir::Value zero(mlir::Type type);
+  /// A constant of the type of `like`, an integer or a vector of these.
+  mlir::Value constantLike(mlir::Value like, int64_t value);
 
   /// Integers, each a scalar or a vector; a vector if one of them is.
   mlir::Value add(mlir::Value a, mlir::Value b);
@@ -45,8 +47,6 @@ public:
 private:
   template <typename Op>
   mlir::Value binary(mlir::Value a, mlir::Value b);
-  /// A constant of the type of `like`.
-  mlir::Value constantLike(mlir::Value like, int64_t value);
 };
 
 } // namespace rung

@@ -33,12 +33,13 @@ LayoutAttr KernelBuilder::lanesAreRows(int64_t columns) {
       LinearLayout::identity1D(bitsOf(lanes), "lane", "row") *
           LinearLayout::identity1D(bitsOf(columns), "register", "col"));
 }
-LayoutAttr KernelBuilder::packedRows(const BitOrder &order) {
+LayoutAttr KernelBuilder::packedRows(const BitOrder &order, int64_t depth) {
   return layoutOf(
       getContext(),
       LinearLayout::identity1D(bitsOf(lanes), "lane", "row") *
           LinearLayout::identity1D(bitsOf(order.codes()), "code", "col") *
-          LinearLayout::identity1D(0, "register", "col"),
+          LinearLayout::identity1D(bitsOf(depth / order.codes()), "register",
+                                   "col"),
       order);
 }
 LayoutAttr KernelBuilder::lanesAreColumns() {

@@ -35,9 +35,9 @@ public:
       : ImplicitLocOpBuilder(loc, builder), lanes(lanes) {}
 
   // Layouts: lanes are rows and registers columns; lanes are columns; every
-  // lane holds the whole tile.
+  // lane holds the whole tile. Of packed rows a lane holds `depth` columns.
   tile::LayoutAttr lanesAreRows(int64_t columns);
-  tile::LayoutAttr packedRows(const BitOrder &order);
+  tile::LayoutAttr packedRows(const BitOrder &order, int64_t depth);
   tile::LayoutAttr lanesAreColumns();
   tile::LayoutAttr replicated(int64_t rows, int64_t columns);
 

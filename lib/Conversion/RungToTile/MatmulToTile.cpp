@@ -62,7 +62,7 @@ private:
   KernelBuilder &b;
   KernelOperand x, weight, scale, second, zero, bias, residual, result;
   BitOrder order;
-  int64_t N, K, depth;
+  int64_t N, K, unit; ///< columns of a decode unit
   Value M;
   Type compute;  ///< of products and sums of a group
   Type real;     ///< of scales, scaled sums and the epilogue
@@ -105,7 +105,7 @@ MatmulKernel::MatmulKernel(MatmulOp op, KernelBuilder &b)
       residual(operandOf(op.getResidual())), result(operandOf(op.getInit())),
       order(cantFail(PackedLayout::parse(weight.storage.getLayout())).order()),
       N(weight.storage.getShape()[0]), K(weight.storage.getShape()[1]),
-      depth(order.codes()), M(b.size(result, 0)), compute(*op.getCompute()),
+      unit(order.codes()), M(b.size(result, 0)), compute(*op.getCompute()),
       group(0) {
   SmallVector<Type> formats;
   for (const KernelOperand &operand : {scale, second, zero, bias, residual})
@@ -156,11 +156,16 @@ LogicalResult MatmulKernel::verifySchedules() {
       return op.emitOpError()
              << "has the schedule " << schedule << ", expected at most "
              << kMostRows << " rows, and 1 for stages, split_k and warps";
-    if (schedule.getDepth() != depth || schedule.getColumns() != b.lanes)
+    int64_t depth = schedule.getDepth();
+    if (depth % unit != 0 || schedule.getColumns() != b.lanes)
       return op.emitOpError()
              << "has the schedule " << schedule
              << ", but its weights are packed "
-             << "for columns = " << b.lanes << " and depth = " << depth;
+             << "for columns = " << b.lanes << " and depth = " << unit;
+    if (depth != unit && K % depth != 0)
+      return op.emitOpError() << "has the schedule " << schedule << ", but its "
+                              << K << " columns are no whole steps of " << depth
+                              << "; say depth = " << unit;
     if (isScaled() && schedule.getScale() == ScalePlace::Accumulator &&
         group % depth != 0 && group != K)
       return op.emitOpError()
@@ -201,10 +206,10 @@ void MatmulKernel::build() {
 //===----------------------------------------------------------------------===//
 
 void MatmulKernel::prepareActivations() {
-  int64_t paddedK = llvm::alignTo(K, std::max(depth, b.lanes));
+  int64_t paddedK = llvm::alignTo(K, std::max(unit, b.lanes));
   int64_t groups = llvm::divideCeil(K, group);
   bool isReady =
-      x.storage.isIdentity() && x.format() == compute && K % depth == 0;
+      x.storage.isIdentity() && x.format() == compute && K % unit == 0;
   auto allocate = [&](ArrayRef<int64_t> shape, Type type) {
     SmallVector<Value> sizes;
     if (llvm::is_contained(shape, ShapedType::kDynamic))
@@ -240,14 +245,14 @@ void MatmulKernel::prepareActivations() {
     }
     if (!sumsNeeded)
       return;
-    LayoutAttr piece = b.replicated(1, depth), one = b.replicated(1, 1);
-    Value steps = b.index(llvm::divideCeil(K, depth) * depth);
+    LayoutAttr piece = b.replicated(1, unit), one = b.replicated(1, 1);
+    Value steps = b.index(llvm::divideCeil(K, unit) * unit);
     b.loop(zeroIndex, b.index(groups), 1, [&](Value g) {
       Value first = b.multiply(g, group);
       Value end = arith::MinUIOp::create(
-          b, b.add(first, b.index(llvm::alignTo(group, depth))), steps);
+          b, b.add(first, b.index(llvm::alignTo(group, unit))), steps);
       Value total = b.loop(
-          first, end, depth, b.splat(0, compute, one),
+          first, end, unit, b.splat(0, compute, one),
           [&](Value k, Value sum) -> Value {
             Value part =
                 tile::ReduceOp::create(b, tile::FragmentType::get(compute, one),
@@ -281,7 +286,7 @@ void MatmulKernel::buildTile(ScheduleAttr schedule, Value row, Value firstX) {
   if (isScaled() && schedule.getScale() == ScalePlace::Accumulator) {
     acc = accumulateGroups(schedule, row, firstX);
   } else {
-    Value steps = b.index(llvm::divideCeil(K, depth) * depth);
+    Value steps = b.index(llvm::divideCeil(K, unit) * unit);
     acc = accumulate(schedule, row, firstX, b.index(0), steps,
                      b.splat(0, compute, layout));
     acc = b.convert(acc, real);
@@ -294,7 +299,9 @@ void MatmulKernel::buildTile(ScheduleAttr schedule, Value row, Value firstX) {
 
 Value MatmulKernel::accumulate(ScheduleAttr schedule, Value row, Value firstX,
                                Value first, Value end, Value acc) {
-  LayoutAttr packed = b.packedRows(order), decoded = b.lanesAreRows(depth),
+  int64_t depth = schedule.getDepth();
+  LayoutAttr packed = b.packedRows(order, depth),
+             decoded = b.lanesAreRows(depth),
              spread = b.replicated(schedule.getRows(), depth);
   return b.loop(first, end, depth, acc, [&](Value k, Value sum) -> Value {
     Value weights = b.load(weight, {row, k}, packed);
@@ -315,7 +322,7 @@ Value MatmulKernel::accumulateGroups(ScheduleAttr schedule, Value row,
   int64_t rows = schedule.getRows(), groups = llvm::divideCeil(K, group);
   LayoutAttr layout = b.lanesAreRows(rows), column = b.lanesAreRows(1);
   bool isRescale = zero && *op.getMode() == ZeroPointMode::Rescale;
-  Value steps = b.index(llvm::divideCeil(K, depth) * depth);
+  Value steps = b.index(llvm::divideCeil(K, unit) * unit);
   return b.loop(
       b.index(0), b.index(groups), 1, b.splat(0, real, layout),
       [&](Value g, Value acc) -> Value {

@@ -153,20 +153,25 @@ static Value plus(VectorBuilder &b, Value x, Value y) {
   return arith::AddFOp::create(b, x, y);
 }
 
-/// sum + the products, in chains of `length` that each start anew: what must
-/// wait for the sum is one addition for each chain, so that chains of one step
-/// and of the next ones overlap.
-static Value accumulate(VectorBuilder &b,
-                        ArrayRef<std::pair<Value, Value>> products, Value sum,
-                        size_t length) {
-  Value total;
-  while (!products.empty()) {
-    Value chain;
-    for (auto [x, y] : products.take_front(length))
-      chain = multiplyAdd(b, x, y, chain);
-    total = total ? plus(b, total, chain) : chain;
-    products = products.drop_front(std::min(length, products.size()));
+/// sum + the products, in chains that take turns and start anew: what must wait
+/// for the sum is one addition, so that this step and the next ones overlap,
+/// and no product waits for the one before it.
+static Value addProducts(VectorBuilder &b,
+                         ArrayRef<std::pair<Value, Value>> products,
+                         Value sum) {
+  // As many as a multiply-add's latency in cycles on a current core, each long
+  // enough to be worth its addition.
+  constexpr size_t mostChains = 4, leastLength = 8;
+  size_t count =
+      std::clamp<size_t>(products.size() / leastLength, 1, mostChains);
+  SmallVector<Value> chains(count);
+  for (auto [index, product] : llvm::enumerate(products)) {
+    Value &chain = chains[index % count];
+    chain = multiplyAdd(b, product.first, product.second, chain);
   }
+  Value total = chains.front();
+  for (Value chain : ArrayRef(chains).drop_front())
+    total = plus(b, total, chain);
   return plus(b, sum, total);
 }
 
@@ -188,7 +193,6 @@ LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
   // Latency times throughput of a multiply-add, roughly, on a current core:
   // with so many sums each may be one chain.
   constexpr int64_t sumsInFlight = 8;
-  constexpr size_t chainLength = 8;
   int64_t registers = layout.getRegisters();
   SmallVector<Value> results;
   for (int64_t reg = 0; reg != registers; ++reg) {
@@ -213,7 +217,7 @@ LogicalResult KernelLowering::lowerMma(tile::MmaOp op) {
     }
     Value sum = get(op.getC())[reg];
     if (registers < sumsInFlight) {
-      results.push_back(accumulate(b, products, sum, chainLength));
+      results.push_back(addProducts(b, products, sum));
       continue;
     }
     for (auto [x, y] : products)

@@ -44,6 +44,8 @@ public:
   mlir::Value globalTable(VectorBuilder &b, mlir::DenseElementsAttr table);
 
 private:
+  mlir::Value computeLookup(VectorBuilder &b, mlir::Value index,
+                            mlir::DenseElementsAttr table);
   mlir::Value lookupHalves(VectorBuilder &b, mlir::Value index,
                            mlir::DenseElementsAttr table);
   mlir::Value upperHalvesMask(VectorBuilder &b);

@@ -11,6 +11,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace rung;
@@ -210,6 +214,86 @@ Value KernelLowering::lookupHalves(VectorBuilder &b, Value index,
   return arith::BitcastOp::create(b, element, result);
 }
 
+namespace {
+/// Entry i is least + unit * k, where k is bits `low` and up of i ^ flips.
+struct EqualSteps {
+  unsigned low, bits;
+  uint32_t flips;
+  float least, unit;
+};
+} // namespace
+
+/// Null unless the entries are that, exactly; unit is a power of two.
+static std::optional<EqualSteps> findEqualSteps(DenseElementsAttr table) {
+  SmallVector<float> entries;
+  for (const APFloat &entry : table.getValues<APFloat>())
+    entries.push_back(entry.convertToFloat());
+  EqualSteps steps = {0, 0, 0, entries[0], 0};
+  for (unsigned bit = 0; uint64_t(1) << bit != entries.size(); ++bit) {
+    float step = entries[size_t(1) << bit] - entries[0];
+    if (step == 0 && steps.bits == 0)
+      continue; // a bit of the code beside this one
+    if (step == 0)
+      break;
+    if (steps.bits++ == 0) {
+      steps.low = bit;
+      steps.unit = std::fabs(step);
+    }
+    if (step < 0) {
+      steps.flips |= uint32_t(1) << bit;
+      steps.least += step;
+    }
+  }
+  int exponent;
+  if (std::frexp(steps.unit, &exponent) != 0.5f)
+    return std::nullopt;
+  for (auto [index, entry] : llvm::enumerate(entries)) {
+    uint32_t k = (static_cast<uint32_t>(index) ^ steps.flips) >> steps.low &
+                 llvm::maskTrailingOnes<uint32_t>(steps.bits);
+    float computed = steps.least + steps.unit * static_cast<float>(k);
+    if (llvm::bit_cast<uint32_t>(computed) != llvm::bit_cast<uint32_t>(entry))
+      return std::nullopt;
+  }
+  return steps;
+}
+
+/// Lanes of equally spaced entries, without a lookup: the bits of a code that
+/// lies high enough in its word are the mantissa of a float, less what the
+/// other bits of that float are worth. Null where the device would rather look
+/// up.
+Value KernelLowering::computeLookup(VectorBuilder &b, Value index,
+                                    DenseElementsAttr table) {
+  constexpr unsigned mantissa = 23;
+  int64_t window = device ? device.getInt("computed_lookups", 0) : 0;
+  if (window == 0 || !table.getElementType().isF32())
+    return {};
+  auto [word, distance] = shiftOf(index);
+  std::optional<EqualSteps> steps = findEqualSteps(table);
+  if (!steps)
+    return {};
+  int64_t first = distance + steps->low, last = first + steps->bits;
+  if (last > mantissa || first < mantissa - window)
+    return {};
+  float above = std::ldexp(steps->unit, static_cast<int>(mantissa - first));
+  float offset = above - steps->least;
+  // Exact in doubles, which hold both.
+  if (!std::isnormal(above) ||
+      double(offset) != double(above) - double(steps->least))
+    return {};
+  uint32_t mask = llvm::maskTrailingOnes<uint32_t>(steps->bits) << first;
+  uint32_t others =
+      llvm::bit_cast<uint32_t>(above) ^ (steps->flips << distance & mask);
+  auto constant = [&, word = word](uint32_t bits) {
+    return b.constantLike(word, static_cast<int32_t>(bits));
+  };
+  Value bits = arith::XOrIOp::create(b, b.bitAnd(word, constant(mask)),
+                                     constant(others));
+  auto type = cast<VectorType>(word.getType()).clone(table.getElementType());
+  Value x = arith::BitcastOp::create(b, type, bits);
+  return arith::SubFOp::create(
+      b, x, arith::ConstantOp::create(b, DenseElementsAttr::get(type, offset)));
+}
+
 /// 8 lanes of up to 16 entries of 32 bits: AVX2.
 static Value lookupPermps(VectorBuilder &b, Value index,
                           DenseElementsAttr table) {
@@ -246,6 +330,8 @@ Value KernelLowering::lookup(VectorBuilder &b, Value index,
     if (auto name = device.getProperties().getAs<StringAttr>("lookup"))
       kind = name.getValue();
   bool is32 = table.getElementType().getIntOrFloatBitWidth() == 32;
+  if (Value computed = computeLookup(b, index, table))
+    return computed;
   if (is32 && lanes == 16)
     if (Value found = lookupHalves(b, index, table))
       return found;

@@ -23,7 +23,7 @@ OPT = pathlib.Path(os.environ.get("RUNG_OPT", pathlib.Path(os.environ.get("RUNG_
 DEVICES = {
     "gather": ('{lanes = 16 : i64}', []),
     "permps": ('{lanes = 16 : i64, lookup = "permps", lookup_entries = 16 : i64}', ["avx2", "fma", "f16c"]),
-    "permvar512": ('{lanes = 16 : i64, lookup = "permvar512", lookup_entries = 16 : i64, lookup_halves = 64 : i64}',
+    "permvar512": ('{computed_lookups = 11 : i64, lanes = 16 : i64, lookup = "permvar512", lookup_entries = 16 : i64, lookup_halves = 64 : i64}',
                    ["avx512f", "avx512bw", "avx512vl", "avx512dq", "avx2", "fma", "f16c"]),
 }
 PASSES = ["tile-expand-convert", "convert-tile-to-vector"]

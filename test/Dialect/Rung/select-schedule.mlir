@@ -1,6 +1,6 @@
 // RUN: rung-opt --rung-select-schedule --split-input-file %s | FileCheck %s
 
-// A step multiplies one decode unit: the fewest codes that fill whole 32-bit words.
+// A step multiplies whole decode units, the fewest codes that fill whole 32-bit words: one, where there are few registers.
 
 // CHECK-LABEL: func @one_row
 func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %v: tensor<32x64x!rung.int<3>>, %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
@@ -18,10 +18,21 @@ func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %v: ten
 module attributes {rung.device = #rung.device<"cpu:znver4", {lanes = 16 : i64, registers = 32 : i64}>} {
   // CHECK-LABEL: func @dynamic
   func.func @dynamic(%x: tensor<?x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<?x32xf32>) -> tensor<?x32xf32> {
-    // CHECK: schedules = [#rung.schedule<rows = 1, columns = 16, depth = 8, up_to = 1, scale = accumulator>,
+    // CHECK: schedules = [#rung.schedule<rows = 1, columns = 16, depth = 32, up_to = 1, scale = accumulator>,
     // CHECK-SAME: #rung.schedule<rows = 8, columns = 16, depth = 8, scale = accumulator>]
     %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<?x32xf32>) {compute = f32} -> tensor<?x32xf32>
     return %y : tensor<?x32xf32>
+  }
+
+  // No deeper than what divides the columns and the groups.
+  // CHECK-LABEL: func @groups_of_16
+  func.func @groups_of_16(%x: tensor<1x64xf32>, %w: tensor<32x64x!rung.int<4>>, %s: tensor<32x4xf16>, %x40: tensor<1x40xf32>, %w40: tensor<32x40x!rung.int<4>>,
+                          %e: tensor<1x32xf32>) -> (tensor<1x32xf32>, tensor<1x32xf32>) {
+    // CHECK: depth = 16
+    %y = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) scale(%s : tensor<32x4xf16>) init(%e : tensor<1x32xf32>) {block = array<i64: 1, 16>, compute = f32} -> tensor<1x32xf32>
+    // CHECK: depth = 8
+    %z = rung.matmul x(%x40 : tensor<1x40xf32>) weight(%w40 : tensor<32x40x!rung.int<4>>) init(%e : tensor<1x32xf32>) {compute = f32} -> tensor<1x32xf32>
+    return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
   }
 
   // Three rows take the tile of four.

@@ -65,15 +65,15 @@ struct SelectSchedule final
     int64_t lanes = device.getInt("lanes", 16),
             registers = device.getInt("registers", 4);
     RankedTensorType weight = op.getLogicalType(op.getWeight());
-    // A step multiplies one decode unit.
-    int64_t depth =
+    // A step multiplies whole decode units.
+    int64_t unit =
         BitOrder::minimalCodes(numberFormatOf(weight.getElementType())->bits());
     // Sums take half of the registers, and no more than 8: then one load of
     // weights is already shared by enough rows.
     int64_t most =
         std::clamp<int64_t>(llvm::bit_floor(uint64_t(registers)) / 2, 1, 8);
     int64_t group = groupSize(op);
-    bool wholeGroups = group % depth == 0 || group == weight.getDimSize(1);
+    bool wholeGroups = group % unit == 0 || group == weight.getDimSize(1);
     ScalePlace scale =
         wholeGroups ? ScalePlace::Accumulator : ScalePlace::Decode;
     // Scaled weights are no integers: then sums are taken in a floating format.
@@ -81,6 +81,12 @@ struct SelectSchedule final
       op.setCompute(builder.getF64Type());
 
     auto schedule = [&](int64_t rows, int64_t upTo) -> Attribute {
+      // Few rows have few sums: deeper steps share each out to several chains,
+      // as long as the codes of a step may be in registers.
+      int64_t depth = unit, columns = weight.getDimSize(1);
+      while (scale == ScalePlace::Accumulator && rows * depth < registers &&
+             columns % (2 * depth) == 0 && group % (2 * depth) == 0)
+        depth *= 2;
       return ScheduleAttr::get(op.getContext(), rows, lanes, depth, upTo, scale,
                                /*stages=*/1,
                                /*splitK=*/1, /*warps=*/1);

@@ -350,11 +350,12 @@ static bool addHalf(DecodeProblem &problem) {
 void tile::addLookups(DecodeProblem &problem) {
   if (!problem.to.isF32() || problem.freeScale)
     return;
-  unsigned bits = problem.from.bits();
-  for (const LookupCost &row : problem.device.lookups)
-    for (unsigned window = bits; window <= 6 && window < bits + 3; ++window)
-      if (int64_t(1) << window == row.mostEntries && !row.upperHalves)
-        addLookup(problem, window);
+  // Larger tables than the code needs only widen the window that codes are
+  // placed in: fewer shifts, but dearer lookups.
+  const LookupCost *row =
+      findLookup(problem.device, int64_t(1) << problem.from.bits(), 32);
+  if (row && row->mostEntries <= 64)
+    addLookup(problem, llvm::Log2_64(row->mostEntries));
   if (!problem.device.isVector)
     return;
   addSignedLookup(problem);

@@ -105,8 +105,10 @@ def RungSelectSchedule : Pass<"rung-select-schedule", "::mlir::ModuleOp"> {
   let description = [{
     A matmul with a dynamic number of rows gets a schedule for one row and one
     for many; the kernel picks at run time. Scales go to the accumulator when a
-    group holds whole steps of K, else to each decoded weight. A matmul that has
-    `schedules` (written by hand, say) keeps them.
+    group holds whole steps of K, else to each decoded weight. A step is a whole
+    number of the weight's decode units, more of them where registers are many
+    and rows few. A matmul that has `schedules` (written by hand, say) keeps
+    them.
 
     Before:
     ```mlir
@@ -115,7 +117,7 @@ def RungSelectSchedule : Pass<"rung-select-schedule", "::mlir::ModuleOp"> {
     After:
     ```mlir
     %y = rung.matmul ... {compute = f32, schedules = [
-      #rung.schedule<rows = 1, columns = 16, depth = 8, up_to = 1, scale = accumulator>,
+      #rung.schedule<rows = 1, columns = 16, depth = 32, up_to = 1, scale = accumulator>,
       #rung.schedule<rows = 8, columns = 16, depth = 8, scale = accumulator>]}
     ```
   }];
