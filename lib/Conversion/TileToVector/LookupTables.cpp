@@ -148,7 +148,7 @@ Value KernelLowering::upperHalvesMask(VectorBuilder &b) {
   return mask;
 }
 
-/// 16 lanes of up to 128 entries that the upper 16 bits of a lane tell: one
+/// 16 lanes of up to 256 entries that the upper 16 bits of a lane tell: one
 /// lookup finds a code of the lower and of the upper half of each lane. Null
 /// where that gains nothing.
 Value KernelLowering::lookupHalves(VectorBuilder &b, Value index,
@@ -157,7 +157,7 @@ Value KernelLowering::lookupHalves(VectorBuilder &b, Value index,
   int64_t most = device ? device.getInt("lookup_halves", 0) : 0;
   auto [word, distance] = shiftOf(index);
   bool isUpper = distance >= 16;
-  if (count > 2 * most || (count <= 32 && !isUpper))
+  if (count > 4 * most || (count <= 32 && !isUpper))
     return {};
   std::optional<SmallVector<int16_t>> halves = upperHalves(table);
   if (!halves)
@@ -184,16 +184,24 @@ Value KernelLowering::lookupHalves(VectorBuilder &b, Value index,
     found = intrinsic(b, "llvm.x86.avx512.permvar.hi.512",
                       {entriesFrom(0), indices}, type);
   } else {
-    found = pair(0);
-    if (count > 64) {
+    // A tree of selects on the bits that one instruction does not read.
+    SmallVector<Value> parts;
+    for (int64_t first = 0; first < count; first += 64)
+      parts.push_back(pair(first));
+    for (int64_t mask = 64; parts.size() > 1; mask *= 2) {
       Value bit = arith::AndIOp::create(
           b, indices,
-          arith::ConstantOp::create(b,
-                                    DenseElementsAttr::get(type, int16_t(64))));
+          arith::ConstantOp::create(
+              b, DenseElementsAttr::get(type, static_cast<int16_t>(mask))));
       Value isClear =
           arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bit, b.zero(type));
-      found = arith::SelectOp::create(b, isClear, found, pair(64));
+      SmallVector<Value> selected;
+      for (size_t i = 0; i != parts.size(); i += 2)
+        selected.push_back(
+            arith::SelectOp::create(b, isClear, parts[i], parts[i + 1]));
+      parts = std::move(selected);
     }
+    found = parts.front();
   }
   auto words = cast<VectorType>(index.getType());
   auto asWords = [&](Value value) -> Value {

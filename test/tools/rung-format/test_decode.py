@@ -6,7 +6,9 @@ values come from `rung-format FORMAT --json`, and the code runs instead of being
 
 from __future__ import annotations
 
+import concurrent.futures
 import ctypes
+import itertools
 import json
 import math
 import pathlib
@@ -78,6 +80,9 @@ _CASES = [
     ("e3m4", "f32", "cpu:znver4", False),  # signed lookup, with infinity and NaN
     ("e4m3", "f32", "cpu:znver4", False),
     ("e3m4", "f32", "cpu:haswell", False),  # lines
+    ("!rung.float<e3m3, specials = fnuz>", "f32", "cpu:znver4", False),  # lookups of the upper halves of 128 values
+    ("!rung.float<e6m2, specials = ieee, unsigned>", "f32", "cpu:znver4", False),  # of 256
+    ("!rung.float<e4m3, bias = 140, specials = fn, unsigned>", "f32", "cpu:znver4", False),  # times a power of two
     ("e5m2", "f32", "cpu:znver4", False),  # half
     ("e4m3fnuz", "f32", "cpu:haswell", False),
     ("e5m2fnuz", "f32", "cpu:haswell", False),  # the sign by a rotation
@@ -97,6 +102,17 @@ _BARS = {
                                    "e5m2": 4, "e3m4": 4, "e4m3fnuz": 4, "e5m2fnuz": 4},
     ("hip:gfx90a", "f16", False): {"int4": 12},
 }
+
+
+def _minifloats():
+    """Every format of 7 or 8 bits that has a code for NaN in place of -0, or no sign; two biases besides each one's own:
+    values far from 1, and values that f32 has as subnormals. Enough of them to meet every number of exponent bits."""
+    formats = [f"!rung.float<e{exponent}m{bits - exponent - (specials == 'fnuz')}{bias}, specials = {specials}"
+               f"{', unsigned' * (specials != 'fnuz')}>"
+               for bits, specials in itertools.product((7, 8), ("none", "fn", "ieee", "fnuz"))
+               for exponent in range(1, bits + (specials != "fnuz"))
+               for bias in ("", ", bias = 40", ", bias = 140")]
+    return formats[::19]
 
 
 def _rung_format(build, *arguments):
@@ -228,6 +244,15 @@ def test_sequences_are_short(build, question):
         decode = _rung_format(build, source, f"--to={target}", "--decode", f"--target={device}",
                               *(["--free-scale"] if free else []))
         assert decode["instructions_per_8"] <= bar, source
+
+
+def test_sequences_of_minifloats_that_no_one_named_are_short(build):
+    def instructions(source):
+        return _rung_format(build, source, "--to=f32", "--decode", "--target=cpu:znver4")["instructions_per_8"]
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        counts = dict(zip(_minifloats(), pool.map(instructions, _minifloats()), strict=True))
+    assert {source: count for source, count in counts.items() if count > 4} == {}
 
 
 def test_free_scale_saves_the_offset(build):

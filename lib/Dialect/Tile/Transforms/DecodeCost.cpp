@@ -35,6 +35,10 @@ static constexpr LookupCost kAVX512Lookups[] = {
      128,
      {3, 3},
      /*upperHalves=*/true},
+    {"(4 x vpermi2w, 2 x vptestmw, 3 x vpblendmw) / 2, vpslld",
+     256,
+     {5.5, 5},
+     /*upperHalves=*/true},
     {"vpermi2ps, vpermi2ps, vptestmd, vblendmps", 64, {4, 5.5}},
     {"vpandd, vgatherdps", kAnySize, {2, 11}},
 };

@@ -56,28 +56,75 @@ static SmallVector<Placement> subsets(unsigned bits, unsigned window) {
   return result;
 }
 
-/// The index has 2^window entries, of which those bits count that the code is
-/// placed at.
-static void addLookup(DecodeProblem &problem, unsigned window) {
+namespace {
+/// value = 2^exponent * entry, of each code.
+struct ScaledEntries {
+  SmallVector<float> entries;
+  int exponent = 0;
+  bool upperHalves = true; ///< the lower 16 bits of each entry are zero
+  bool isExact = true;     ///< f32 has them all
+};
+} // namespace
+
+static ScaledEntries scaledEntries(const NumberFormat &format, int exponent) {
+  ScaledEntries result;
+  result.exponent = exponent;
+  for (uint64_t code = 0; code != format.numCodes(); ++code) {
+    double exact = format.isValid(code) ? format.valueAsDouble(code) : 0;
+    exact = std::ldexp(exact, -exponent);
+    float entry = result.entries.emplace_back(static_cast<float>(exact));
+    result.upperHalves &= (llvm::bit_cast<uint32_t>(entry) & 0xffff) == 0;
+    result.isExact &= double(entry) == exact || std::isnan(exact);
+  }
+  return result;
+}
+
+/// In the smallest table of registers that has the codes: a larger one only
+/// widens the window that they are placed in, and is dearer. The index has
+/// 2^window entries, of which those bits count that the code is placed at.
+static void addLookup(DecodeProblem &problem, const ScaledEntries &values) {
   unsigned bits = problem.from.bits();
+  const LookupCost *row =
+      findLookup(problem.device, int64_t(1) << bits, 32, values.upperHalves);
+  if (!row || row->mostEntries == std::numeric_limits<int64_t>::max())
+    return;
+  unsigned window = llvm::Log2_64(row->mostEntries);
   FieldRequest request = problem.fields(
       contiguousPlacements(bits, 0, window - bits), 32, /*masked=*/false);
   request.composites = subsets(bits, window);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
     return;
-  auto emitCode = [=, &problem](DecodeEmitter &emitter,
-                                const FieldCode &code) -> SmallVector<Value> {
+  auto emitCode = [=](DecodeEmitter &emitter,
+                      const FieldCode &code) -> SmallVector<Value> {
     SmallVector<float> entries;
     for (uint32_t index = 0; index != uint32_t(1) << window; ++index) {
       uint64_t at = 0;
       for (auto [bit, place] : llvm::enumerate(code.placement))
         at |= uint64_t(index >> place & 1) << bit;
-      entries.push_back(valueOf(problem.from, at));
+      entries.push_back(values.entries[at]);
     }
-    return {emitLookup(emitter, emitter.gather(code, 32), entries)};
+    return {
+        emitter.scale(emitLookup(emitter, emitter.gather(code, 32), entries),
+                      std::ldexp(1.0, values.exponent), 0)};
   };
   problem.add("lookup", request, *places, emitCode);
+}
+
+/// As they are, or as upper halves times a power of two: values that f32 has as
+/// subnormals, or not at all, may have bits in the lower half. That product is
+/// rounded as the value is.
+static void addLookup(DecodeProblem &problem) {
+  ScaledEntries asIs = scaledEntries(problem.from, 0);
+  addLookup(problem, asIs);
+  if (asIs.upperHalves)
+    return;
+  // The exponents of the normal powers of two.
+  for (int exponent = -126; exponent <= 127; ++exponent) {
+    ScaledEntries scaled = scaledEntries(problem.from, exponent);
+    if (scaled.upperHalves && scaled.isExact)
+      return addLookup(problem, scaled);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -308,31 +355,30 @@ static void addLines(DecodeProblem &problem, bool signApart) {
 // half
 //===----------------------------------------------------------------------===//
 
-/// False if halves do not hold the format.
-static bool addHalf(DecodeProblem &problem) {
+static void addHalf(DecodeProblem &problem) {
   constexpr unsigned mantissa = 10, exponent = 5;
   constexpr int bias = 15;
   const std::optional<MinifloatView> &view = problem.view;
   if (!view)
-    return false;
+    return;
   // Its infinities and NaNs have the greatest exponent.
   bool isOwn = view->exponentBits == exponent;
   if (isOwn && view->specials != Specials::IEEE)
-    return false;
+    return;
   std::optional<Placement> placement = problem.floatPlacement(mantissa, 15);
   if (!placement)
-    return false;
+    return;
   FieldRequest request = problem.fields({*placement}, 32);
   std::optional<FieldAssignment> places = placeFields(request);
   if (!places)
-    return false;
+    return;
   // Special codes are told apart where all magnitudes are a half's.
   MinifloatView asHalf = *view;
   asHalf.bias = bias;
   SpecialCodes specials(asHalf);
   double factor = std::ldexp(1.0, bias - view->bias);
   if (factor > 0x1p127 || factor < 0x1p-126)
-    return false;
+    return;
   auto emitCode = [=](DecodeEmitter &emitter,
                       const FieldCode &code) -> SmallVector<Value> {
     OpBuilder &builder = emitter.builder;
@@ -344,24 +390,16 @@ static bool addHalf(DecodeProblem &problem) {
     return {emitter.scale(isOwn ? x : specials.correct(emitter, x), factor, 0)};
   };
   problem.add("half", request, *places, emitCode);
-  return true;
 }
 
 void tile::addLookups(DecodeProblem &problem) {
   if (!problem.to.isF32() || problem.freeScale)
     return;
-  // Larger tables than the code needs only widen the window that codes are
-  // placed in: fewer shifts, but dearer lookups.
-  const LookupCost *row =
-      findLookup(problem.device, int64_t(1) << problem.from.bits(), 32);
-  if (row && row->mostEntries <= 64)
-    addLookup(problem, llvm::Log2_64(row->mostEntries));
+  addLookup(problem);
   if (!problem.device.isVector)
     return;
   addSignedLookup(problem);
   addLines(problem, /*signApart=*/false);
-  // Both take the same number of instructions with large tables in registers;
-  // devices without, which share the weights' bit order, want halves.
-  if (!addHalf(problem))
-    addLines(problem, /*signApart=*/true);
+  addLines(problem, /*signApart=*/true);
+  addHalf(problem);
 }
