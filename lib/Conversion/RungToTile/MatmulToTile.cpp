@@ -435,17 +435,6 @@ static Value number(ImplicitLocOpBuilder &b, Value like, double value) {
   return arith::ConstantOp::create(b, b.getFloatAttr(like.getType(), value));
 }
 
-/// A function of x evaluated in f32, the format that matmuls accumulate in: for
-/// wider ones there is no expansion into arithmetic.
-template <typename Op>
-static Value evaluate(ImplicitLocOpBuilder &b, Value x) {
-  if (!x.getType().isF64())
-    return Op::create(b, x);
-  Value narrow = arith::TruncFOp::create(b, b.getF32Type(), x);
-  Value result = Op::create(b, narrow);
-  return arith::ExtFOp::create(b, x.getType(), result);
-}
-
 static Value activate(ImplicitLocOpBuilder &b, Activation activation, Value x) {
   switch (activation) {
   case Activation::None:
@@ -455,14 +444,14 @@ static Value activate(ImplicitLocOpBuilder &b, Activation activation, Value x) {
       return arith::MaxSIOp::create(b, x, number(b, x, 0));
     return arith::MaximumFOp::create(b, x, number(b, x, 0));
   case Activation::Gelu: {
-    Value erf = evaluate<math::ErfOp>(
+    Value erf = math::ErfOp::create(
         b, arith::MulFOp::create(b, x, number(b, x, 0.70710678118654752440)));
     Value half = arith::MulFOp::create(b, x, number(b, x, 0.5));
     return arith::MulFOp::create(
         b, half, arith::AddFOp::create(b, erf, number(b, x, 1)));
   }
   case Activation::Silu: {
-    Value exp = evaluate<math::ExpOp>(b, arith::NegFOp::create(b, x));
+    Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, x));
     return arith::DivFOp::create(
         b, x, arith::AddFOp::create(b, exp, number(b, x, 1)));
   }

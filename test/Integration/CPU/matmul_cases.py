@@ -81,6 +81,8 @@ WIDE = [Case(n=17, k=33, m=5, activation=a, weight=w, result=r, scale=s, bias=b,
                               ("f32", "f64", "f32", None, True), ("i32", "int4", "i32", "f16", True), ("f16", "i32", "f64", "bf16", False),
                               ("f32", "f32", "f64", None, False), ("bf16", "f16", "bf16", None, False), ("f16", "f32", "f16", None, True),
                               ("f16", "e8m0", "bf16", None, False), ("nf4", "i16", "i32", "f32", False)]]
+WIDE += [Case(n=17, k=33, m=5, activation="f64", weight="uint8", result="f64", scale="e8m0", epilogue=epilogue, residual=True)
+         for epilogue in ("gelu", "silu")]
 
 GROUPED = [Case(n=17, k=k, m=m, activation="f32", weight=w, result="f32", scale="f16", group=g, zero_point=z)
            for i, (k, g) in enumerate([(100, 1), (100, 3), (100, 5), (96, 16), (100, 32), (300, 128), (33, 128), (257, 32), (1, 1), (64, 64)])
