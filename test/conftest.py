@@ -5,6 +5,7 @@
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -19,6 +20,20 @@ sys.path.insert(0, str(BUILD / "python"))
 def build() -> pathlib.Path:
     """The build folder."""
     return BUILD
+
+
+@pytest.fixture(scope="session")
+def load(build, tmp_path_factory):
+    """load(text, flags of rung-compile...): the bundle of a module, compiled for this machine and loaded."""
+    from rung import runtime
+
+    def load(text: str, *flags):
+        folder = tmp_path_factory.mktemp("module")
+        (folder / "module.mlir").write_text(text)
+        subprocess.run([build / "bin/rung-compile", folder / "module.mlir", "--target=cpu", *flags, "-o", folder / "module.rung"], check=True)
+        return runtime.load(folder / "module.rung")
+
+    return load
 
 
 class Scheduling(LoadScopeScheduling):

@@ -2,27 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Indices that come from a caller: one outside of its tensor is an error, before an argument is updated."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
+import lookups
 from rung import runtime
 
-MODULE = """
-#row = affine_map<(a, b) -> (a)>
-#all = affine_map<(a, b) -> (a, b)>
-func.func @rows(%t: tensor<10x4xf32>, %i: tensor<3xi32>) -> tensor<3x4xf32> {
-  %e = tensor.empty() : tensor<3x4xf32>
-  %r = linalg.generic {indexing_maps = [#row, #all], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<3xi32>) outs(%e : tensor<3x4xf32>) {
-  ^bb0(%k: i32, %o: f32):
-    %row = arith.index_cast %k : i32 to index
-    %c = linalg.index 1 : index
-    %v = tensor.extract %t[%row, %c] : tensor<10x4xf32>
-    linalg.yield %v : f32
-  } -> tensor<3x4xf32>
+MODULE = f"""
+func.func @rows(%t: tensor<10x4xf32>, %i: tensor<3xi32>) -> tensor<3x4xf32> {{
+  %into = tensor.empty() : tensor<3x4xf32>
+  {lookups.rows("10x4xf32", "3xi32")}
   return %r : tensor<3x4xf32>
-}
+}}
+func.func @embed(%w: tensor<10x16x!rung.int<4>>, %i: tensor<2xi32>, %into: tensor<2x16xf32> {{rung.inout}}) -> tensor<2x16xf32> {{
+  %t = rung.dequantize %w : tensor<10x16x!rung.int<4>> -> tensor<10x16xf32>
+  {lookups.rows("10x16xf32", "2xi32")}
+  return %r : tensor<2x16xf32>
+}}
+""" + """
 func.func @element(%t: tensor<?xf32>, %i: tensor<i64>) -> tensor<f32> {
   %k = tensor.extract %i[] : tensor<i64>
   %row = arith.index_cast %k : i64 to index
@@ -37,17 +34,6 @@ func.func @store(%x: tensor<?x4xf32>, %i: tensor<i32>, %c: tensor<8x4xf32> {rung
   %m = tensor.dim %x, %c0 : tensor<?x4xf32>
   %n = tensor.insert_slice %x into %c[%at, 0] [%m, 4] [1, 1] : tensor<?x4xf32> into tensor<8x4xf32>
   return %n : tensor<8x4xf32>
-}
-func.func @embed(%t: tensor<10x16x!rung.int<4>>, %i: tensor<2xi32>, %c: tensor<2x16xf32> {rung.inout}) -> tensor<2x16xf32> {
-  %d = rung.dequantize %t : tensor<10x16x!rung.int<4>> -> tensor<10x16xf32>
-  %r = linalg.generic {indexing_maps = [#row, #all], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<2xi32>) outs(%c : tensor<2x16xf32>) {
-  ^bb0(%k: i32, %o: f32):
-    %row = arith.index_cast %k : i32 to index
-    %c1 = linalg.index 1 : index
-    %v = tensor.extract %d[%row, %c1] : tensor<10x16xf32>
-    linalg.yield %v : f32
-  } -> tensor<2x16xf32>
-  return %r : tensor<2x16xf32>
 }
 func.func @loop(%x: tensor<4xf32>) -> tensor<f32> {
   %c0 = arith.constant 0 : index
@@ -68,11 +54,8 @@ func.func @loop(%x: tensor<4xf32>) -> tensor<f32> {
 
 
 @pytest.fixture(scope="module")
-def bundle(build, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("indices")
-    (folder / "indices.mlir").write_text(MODULE)
-    subprocess.run([build / "bin/rung-compile", folder / "indices.mlir", "--target=cpu", "-o", folder / "indices.rung"], check=True)
-    return runtime.load(folder / "indices.rung")
+def bundle(load):
+    return load(MODULE)
 
 
 OUTSIDE = [-1, 10, 1 << 20, -(1 << 31)]

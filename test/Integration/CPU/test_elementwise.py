@@ -5,13 +5,10 @@
 Values are exact in numpy's 80-bit floats: products of f32 numbers and codes have at most 56 digits.
 """
 
-import subprocess
-
 import numpy as np
 import pytest
 
 import number_formats
-from rung import runtime
 
 EXACT = np.longdouble
 SHAPE, BLOCK = (6, 40), (3, 16)
@@ -50,15 +47,8 @@ def tensor(text, shape=SCALES):
     return f"tensor<{'x'.join(map(str, shape))}x{text}>"
 
 
-def load(text, folder, build):
-    source, bundle = folder / "module.mlir", folder / "module.rung"
-    source.write_text(text)
-    subprocess.run([build / "bin/rung-compile", source, "--target=cpu", "--emit=bundle", "-o", bundle], check=True)
-    return runtime.load(bundle)
-
-
 @pytest.fixture(scope="module")
-def dequantizers(build, tmp_path_factory):
+def dequantizers(load):
     text = ""
     for name, (w, s, t, z, mode, result) in DEQUANTIZE.items():
         second = f" second_scale(%t : {tensor(t)}) second_block {list(BLOCK)}" if t else ""
@@ -68,7 +58,7 @@ def dequantizers(build, tmp_path_factory):
           %d = rung.dequantize %w scale(%s : {tensor(s)}){second}{zero} block {list(BLOCK)} : {tensor(w, SHAPE)} -> {tensor(result, SHAPE)}
           return %d : {tensor(result, SHAPE)}
         }}\n"""
-    return load(text, tmp_path_factory.mktemp("dequantize"), build)
+    return load(text)
 
 
 @pytest.mark.parametrize("name", DEQUANTIZE)
@@ -91,7 +81,7 @@ def test_dequantize_is_within_half_a_unit_in_the_last_place(name, dequantizers):
     assert np.all(np.abs(y - exact) <= np.ldexp(EXACT(0.5), exponent - number_formats.FLOATS[result][1]))
 
 
-def test_quantize_rounds_the_exact_quotient(build, tmp_path):
+def test_quantize_rounds_the_exact_quotient(load):
     """Quotients beside a tie that f32 would round onto it, a zero point that f32 would lose, and a block of zeros."""
     bundle = load("""
       func.func @quotient(%x: tensor<4096xf32>, %s: tensor<4096xf32>) -> tensor<4096x!rung.int<8>> {
@@ -106,7 +96,7 @@ def test_quantize_rounds_the_exact_quotient(build, tmp_path):
         %q = rung.quantize %x scale(%s : tensor<f32>) nearest_even saturate : tensor<2xf32> -> tensor<2xf8E4M3FN>
         return %q : tensor<2xf8E4M3FN>
       }
-    """, tmp_path, build)
+    """)
     random = np.random.default_rng(2)
     s = random.uniform(0.5, 2, 4096).astype(np.float32)
     x = ((random.integers(-120, 120, 4096) + 0.5) * s).astype(np.float32)
@@ -118,18 +108,18 @@ def test_quantize_rounds_the_exact_quotient(build, tmp_path):
     assert bundle["zeros"](np.zeros(2, np.float32), np.float32(0)).tolist() == [0, 0]
 
 
-def test_constants_that_are_not_folded_are_codes_too(build, tmp_path):
+def test_constants_that_are_not_folded_are_codes_too(load):
     codes = np.random.default_rng(3).integers(0, 8, (65, 65))  # more than folders take
     listed = ", ".join(map(str, codes.reshape(-1)))
     bundle = load(f"""func.func @f() -> tensor<65x65xf32> {{
       %c = rung.constant #rung.codes<[{listed}]> : tensor<65x65x!rung.int<3>>
       %y = rung.dequantize %c : tensor<65x65x!rung.int<3>> -> tensor<65x65xf32>
       return %y : tensor<65x65xf32>
-    }}""", tmp_path, build)
+    }}""")
     np.testing.assert_array_equal(bundle["f"](), np.where(codes > 3, codes - 8, codes))
 
 
-def test_saturation_of_infinities_and_sizes_of_rows(build, tmp_path):
+def test_saturation_of_infinities_and_sizes_of_rows(load):
     """Widening keeps every value, but `saturate` asks for finite ones; rows of whole bytes may have any size."""
     bundle = load("""
       func.func @saturate(%x: tensor<?xbf16>) -> tensor<?xf32> {
@@ -140,20 +130,20 @@ def test_saturation_of_infinities_and_sizes_of_rows(build, tmp_path):
         %y = rung.dequantize %x scale(%s : tensor<2x1xf16>) : tensor<2x?xf8E4M3FN> -> tensor<2x?xf32>
         return %y : tensor<2x?xf32>
       }
-    """, tmp_path, build)
+    """)
     greatest = np.finfo(np.float32).max
     assert bundle["saturate"](np.uint16([0x7F80, 0xFF80, 0x3F80])).tolist() == [greatest, -greatest, 1]
     assert bundle["rows"](np.full((2, 19), 0x40, np.uint8), np.float16([[1], [3]])).tolist() == [[2.0] * 19, [6.0] * 19]
 
 
-def test_upstream_roundings_of_f64_need_no_library(build, tmp_path):
+def test_upstream_roundings_of_f64_need_no_library(load):
     bundle = load("""
       func.func @f(%x: tensor<?xf64>) -> (tensor<?xbf16>, tensor<?xf16>) {
         %a = arith.truncf %x : tensor<?xf64> to tensor<?xbf16>
         %b = arith.truncf %x : tensor<?xf64> to tensor<?xf16>
         return %a, %b : tensor<?xbf16>, tensor<?xf16>
       }
-    """, tmp_path, build)
+    """)
     random = np.random.default_rng(4)
     x = random.normal(size=5000) * 2.0 ** random.integers(-30, 20, 5000)
     ties = np.concatenate([1 + 2.0**-8 * np.arange(1, 9), 1 + 2.0**-11 * np.arange(1, 9)])
@@ -165,7 +155,7 @@ def test_upstream_roundings_of_f64_need_no_library(build, tmp_path):
         np.testing.assert_array_equal(b, x.astype(np.float16))
 
 
-def test_stochastic_rounding_by_random_bits_of_the_caller(build, tmp_path):
+def test_stochastic_rounding_by_random_bits_of_the_caller(load):
     """r of 256 random numbers are below the fraction, exactly; a format without a code between the numbers rounds too."""
     bundle = load("""
       func.func @f(%x: tensor<?x256xf32>, %r: tensor<?x256x!rung.uint<8>>) -> (tensor<?x256x!rung.int<8>>, tensor<?x256xf8E4M3FN>, tensor<?x256xbf16>) {
@@ -174,7 +164,7 @@ def test_stochastic_rounding_by_random_bits_of_the_caller(build, tmp_path):
         %c = rung.convert %x stochastic random(%r : tensor<?x256x!rung.uint<8>>) saturate : tensor<?x256xf32> -> tensor<?x256xbf16>
         return %a, %b, %c : tensor<?x256x!rung.int<8>>, tensor<?x256xf8E4M3FN>, tensor<?x256xbf16>
       }
-    """, tmp_path, build)
+    """)
     values = np.float32([2.25, -2.25, 17 / 256, 100.5, -3.0, 1 + 1 / 256])
     x = np.repeat(values[:, None], 256, axis=1)
     r = np.tile(np.arange(256, dtype=np.uint8), (len(values), 1))

@@ -2,30 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What front ends write around a quantized weight: token ids in i64, batches and tokens both of dynamic size."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
+import lookups
 import number_formats
 from rung import runtime
 
-MODULE = """
-#rows = affine_map<(b, m, k) -> (b, m)>
-#all = affine_map<(b, m, k) -> (b, m, k)>
-func.func @embed(%tokens: tensor<2x3xi64>, %w: tensor<100x64xf4E2M1FN>, %s: tensor<25x4xf8E4M3FN>) -> tensor<2x3x64xf32> {
-  %table = rung.dequantize %w scale(%s : tensor<25x4xf8E4M3FN>) block [4, 16] : tensor<100x64xf4E2M1FN> -> tensor<100x64xf32>
-  %e = tensor.empty() : tensor<2x3x64xf32>
-  %rows = linalg.generic {indexing_maps = [#rows, #all], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%tokens : tensor<2x3xi64>) outs(%e : tensor<2x3x64xf32>) {
-  ^bb0(%token: i64, %o: f32):
-    %row = arith.index_cast %token : i64 to index
-    %column = linalg.index 2 : index
-    %value = tensor.extract %table[%row, %column] : tensor<100x64xf32>
-    linalg.yield %value : f32
-  } -> tensor<2x3x64xf32>
-  return %rows : tensor<2x3x64xf32>
-}
+MODULE = f"""
+func.func @embed(%i: tensor<2x3xi64>, %w: tensor<100x64xf4E2M1FN>, %s: tensor<25x4xf8E4M3FN>) -> tensor<2x3x64xf32> {{
+  %t = rung.dequantize %w scale(%s : tensor<25x4xf8E4M3FN>) block [4, 16] : tensor<100x64xf4E2M1FN> -> tensor<100x64xf32>
+  %into = tensor.empty() : tensor<2x3x64xf32>
+  {lookups.rows("100x64xf32", "2x3xi64")}
+  return %r : tensor<2x3x64xf32>
+}}
+""" + """
 func.func @project(%x: tensor<?x?x64xf32>, %w: tensor<20x64x!rung.int<4>>) -> tensor<?x?x20xf32> {
   %d = rung.dequantize %w : tensor<20x64x!rung.int<4>> -> tensor<20x64xf32>
   %c0 = arith.constant 0 : index
@@ -43,11 +34,8 @@ func.func @project(%x: tensor<?x?x64xf32>, %w: tensor<20x64x!rung.int<4>>) -> te
 
 
 @pytest.fixture(scope="module")
-def bundle(build, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "model.mlir").write_text(MODULE)
-    subprocess.run([build / "bin/rung-compile", folder / "model.mlir", "--target=cpu", "--emit=bundle", "-o", folder / "model.rung"], check=True)
-    return runtime.load(folder / "model.rung")
+def bundle(load):
+    return load(MODULE)
 
 
 def test_tokens_in_i64(bundle):

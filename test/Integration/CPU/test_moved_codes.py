@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Slices, reshapes, transposes and branches on tensors of codes: of bytes where rows stay whole, of values elsewhere."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
 import number_formats
-from rung import runtime
 
 # name: result shape, operations from %a (6x24) and %b (6x3) to %r with T for the format, the same in numpy
 MOVES = {
@@ -51,7 +48,7 @@ def cases():
 
 
 @pytest.fixture(scope="module")
-def bundle(build, tmp_path_factory):
+def bundle(load):
     text = ""
     for i, (format, _, shape, operations, _) in enumerate(cases()):
         result = f"tensor<{'x'.join(map(str, shape))}xT>"
@@ -59,10 +56,7 @@ def bundle(build, tmp_path_factory):
           {operations}
           return %r : {result}
         }}\n""".replace("xT>", f"x{format}>")
-    folder = tmp_path_factory.mktemp("moves")
-    (folder / "moves.mlir").write_text(text)
-    subprocess.run([build / "bin/rung-compile", folder / "moves.mlir", "--target=cpu", "--emit=bundle", "-o", folder / "moves.rung"], check=True)
-    return runtime.load(folder / "moves.rung")
+    return load(text)
 
 
 @pytest.mark.parametrize("i", range(len(list(cases()))), ids=[f"{name}-{format}" for format, name, *_ in cases()])
@@ -74,9 +68,9 @@ def test_codes_move_as_values_do(i, bundle):
     np.testing.assert_array_equal(format.decode(format.load(result, shape)), format.decode(move(a, b)))
 
 
-def test_weights_that_are_moved_before_and_after_dequantizing(build, tmp_path):
+def test_weights_that_are_moved_before_and_after_dequantizing(load):
     """Two matmuls of the halves of one weight, and upstream casts of codes; scales and activations are slices too."""
-    (tmp_path / "halves.mlir").write_text("""
+    bundle = load("""
       #mk = affine_map<(m, n, k) -> (m, k)>
       #nk = affine_map<(m, n, k) -> (n, k)>
       #mn = affine_map<(m, n, k) -> (m, n)>
@@ -94,13 +88,12 @@ def test_weights_that_are_moved_before_and_after_dequantizing(build, tmp_path):
         return %y, %v : tensor<3x20xf32>, tensor<3x20xf32>
       }
     """)
-    subprocess.run([build / "bin/rung-compile", tmp_path / "halves.mlir", "--target=cpu", "--emit=bundle", "-o", tmp_path / "halves.rung"], check=True)
     random = np.random.default_rng(0)
     int4, e5m2 = number_formats.parse("i4"), number_formats.parse("f8E5M2")
     x = random.integers(-8, 9, (3, 70)).astype(np.float32)
     w, e = random.choice(int4.finite_codes, (40, 64)), random.integers(0x30, 0x48, (20, 64)).astype(np.uint64)
     s = random.choice(np.float16([0.5, 1, 2]), (40, 4))
-    y, v = runtime.load(tmp_path / "halves.rung")["halves"](x, int4.store(w), s, e5m2.store(e))
+    y, v = bundle["halves"](x, int4.store(w), s, e5m2.store(e))
     x, w = x[:, 3:67].astype(float), int4.decode(w)[20:]
     np.testing.assert_array_equal(y, x @ (w * np.repeat(s[20:, 1:3], 32, 1)).T)
     np.testing.assert_array_equal(v, x @ (e5m2.decode(e) + w).T)

@@ -3,13 +3,9 @@
 """One tensor serves several kernels that need it in different orders: scales and zero points of blocks of 1 and 2 rows,
 and the weight of a third one."""
 
-import subprocess
-
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-
-from rung import runtime
 
 BODY = """
   %d1 = rung.dequantize %w1 scale(%s : tensor<20x2xf16>) zero_point(%z : tensor<20x2x!rung.uint<4>>) integer block [1, 32]
@@ -40,7 +36,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_one_tensor_in_several_orders(source, build, tmp_path):
+def test_one_tensor_in_several_orders(source, load, tmp_path):
     random = np.random.default_rng(0)
     x, x3 = random.standard_normal((3, 60), np.float32), random.standard_normal((3, 2), np.float32)
     w1, w2 = (random.integers(-128, 128, (n, 60)).astype(np.int8) for n in (20, 40))
@@ -49,11 +45,10 @@ def test_one_tensor_in_several_orders(source, build, tmp_path):
     save_file({"s": s, "z": stored}, tmp_path / "parameters.safetensors")
 
     more, before = SOURCES[source]
-    (tmp_path / "shared.mlir").write_text(f"{MAPS}func.func @f({ARGUMENTS}{more}) -> {RESULTS} {{\n  {before}{BODY}")
-    subprocess.run([build / "bin/rung-compile", tmp_path / "shared.mlir", "--target=cpu", "--emit=bundle", "-o", tmp_path / "shared.rung",
-                    *([f"--parameters={tmp_path / 'parameters.safetensors'}"] if source == "parameters" else [])], check=True)
+    bundle = load(f"{MAPS}func.func @f({ARGUMENTS}{more}) -> {RESULTS} {{\n  {before}{BODY}",
+                  *([f"--parameters={tmp_path / 'parameters.safetensors'}"] if source == "parameters" else []))
     scales = {"arguments": [s, stored], "parameters": [], "computed": [s.astype(np.float32), stored]}[source]
-    results = runtime.load(str(tmp_path / "shared.rung"))["f"](x, x3, w1, w2, *scales)
+    results = bundle["f"](x, x3, w1, w2, *scales)
 
     def value(w, rows):
         spread = [np.repeat(np.repeat(t.astype(np.float64), 32, 1), rows, 0)[:, :60] for t in (s, z)]

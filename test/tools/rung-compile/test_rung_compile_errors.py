@@ -100,6 +100,20 @@ def test_missing_input(build, tmp_path):
 # Modules.
 
 
+def test_an_error_shows_the_source_and_not_what_became_of_it(refuse):
+    message = refuse("func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {\n  return %x : tensor<4xcomplex<f32>>\n}")
+    assert message.splitlines() == ["in.mlir:1:1: error: argument 'arg0' has element type 'complex<f32>', which no array of a user can hold",
+                                    "func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {", "^"]
+
+
+def test_a_row_of_bits_of_unknown_length(refuse):
+    message = refuse("""func.func @f(%x: tensor<?xf32>) -> tensor<?xi1> {
+      %r = arith.cmpf ogt, %x, %x : tensor<?xf32>
+      return %r : tensor<?xi1>
+    }""")
+    assert "give it a static last dimension, or elements of 8 bits" in message
+
+
 def test_no_module(refuse):
     assert "in.mlir:1:1: error:" in refuse("this is no IR")
     assert "no public function" in refuse("module {}")
