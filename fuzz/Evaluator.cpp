@@ -175,9 +175,8 @@ static uint64_t evaluateElement(Operation *op, ArrayRef<uint64_t> x) {
     require(x[1] < width, "a shift is by less than the width");
     return x[1];
   };
-  auto withFloats = [&](auto compute) {
-    return fromDouble(compute(toDouble(x[0], from), toDouble(x[1], from)), to);
-  };
+  auto integer = [&](unsigned i) { return signedOf(x[i], width); };
+  auto number = [&](unsigned i) { return toDouble(x[i], from); };
   return llvm::TypeSwitch<Operation *, uint64_t>(op)
       .Case([&](arith::AddIOp) { return x[0] + x[1]; })
       .Case([&](arith::SubIOp) { return x[0] - x[1]; })
@@ -188,48 +187,43 @@ static uint64_t evaluateElement(Operation *op, ArrayRef<uint64_t> x) {
       .Case([&](arith::ShLIOp) { return x[0] << shiftOf(); })
       .Case([&](arith::ShRUIOp) { return x[0] >> shiftOf(); })
       .Case([&](arith::ShRSIOp) {
-        return static_cast<uint64_t>(signedOf(x[0], width) >> shiftOf());
+        return static_cast<uint64_t>(integer(0) >> shiftOf());
       })
-      .Case([&](arith::MaxSIOp) {
-        return signedOf(x[0], width) < signedOf(x[1], width) ? x[1] : x[0];
-      })
-      .Case([&](arith::MinSIOp) {
-        return signedOf(x[0], width) < signedOf(x[1], width) ? x[0] : x[1];
-      })
+      .Case(
+          [&](arith::MaxSIOp) { return integer(0) < integer(1) ? x[1] : x[0]; })
+      .Case(
+          [&](arith::MinSIOp) { return integer(0) < integer(1) ? x[0] : x[1]; })
       .Case([&](arith::MaxUIOp) { return std::max(x[0], x[1]); })
       .Case([&](arith::MinUIOp) { return std::min(x[0], x[1]); })
-      .Case([&](arith::ExtSIOp) {
-        return static_cast<uint64_t>(signedOf(x[0], width));
-      })
+      .Case([&](arith::ExtSIOp) { return static_cast<uint64_t>(integer(0)); })
       .Case<arith::ExtUIOp, arith::TruncIOp, arith::IndexCastUIOp,
             arith::BitcastOp>([&](auto) { return x[0]; })
       .Case([&](arith::CmpIOp cmp) {
         return uint64_t(compare(cmp.getPredicate(), x[0], x[1], width));
       })
       .Case([&](arith::CmpFOp cmp) {
-        return uint64_t(compare(cmp.getPredicate(), toDouble(x[0], from),
-                                toDouble(x[1], from)));
+        return uint64_t(compare(cmp.getPredicate(), number(0), number(1)));
       })
       .Case([&](arith::SelectOp) { return x[0] ? x[1] : x[2]; })
       .Case([&](arith::AddFOp) {
-        if (to.isF64() || to.isF32())
-          return withFloats([](double a, double b) { return a + b; });
-        return withFloats(sumRoundedToOdd);
+        bool once = to.isF64() || to.isF32();
+        return fromDouble(once ? number(0) + number(1)
+                               : sumRoundedToOdd(number(0), number(1)),
+                          to);
       })
-      .Case([&](arith::MulFOp) {
-        return withFloats([](double a, double b) { return a * b; });
-      })
+      .Case(
+          [&](arith::MulFOp) { return fromDouble(number(0) * number(1), to); })
       .Case([&](LLVM::FMAOp) { return multiplyAdd(x[0], x[1], x[2], to); })
       .Case<arith::ExtFOp, arith::TruncFOp>(
-          [&](auto) { return fromDouble(toDouble(x[0], from), to); })
+          [&](auto) { return fromDouble(number(0), to); })
       .Case([&](arith::SIToFPOp) {
-        return fromDouble(static_cast<double>(signedOf(x[0], width)), to);
+        return fromDouble(static_cast<double>(integer(0)), to);
       })
       .Case([&](arith::UIToFPOp) {
         return fromDouble(static_cast<double>(x[0]), to);
       })
       .Case<arith::FPToSIOp, arith::FPToUIOp>([&](auto) {
-        double value = toDouble(x[0], from);
+        double value = number(0);
         require(std::fabs(value) < 0x1p53, "a float fits the integer");
         return static_cast<uint64_t>(static_cast<int64_t>(value));
       })

@@ -25,49 +25,38 @@ unsigned dtypeBytes(StringRef dtype) {
       .Default(0);
 }
 
-/// True of JSON that nests deeper than any header does, which has three levels.
-/// LLVM's parser recurses, and would run out of stack.
-bool isDeep(StringRef json) {
-  constexpr int kDeepest = 64;
-  int depth = 0;
-  bool inString = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    char c = json[i];
-    if (c == '"')
-      inString = !inString;
-    else if (inString)
-      i += c == '\\'; // what is escaped
-    else if (c == '[' || c == '{')
-      ++depth;
-    else if (c == ']' || c == '}')
-      --depth;
-    if (depth > kDeepest)
-      return true;
-  }
-  return false;
-}
+/// What LLVM's parser does not report of JSON.
+struct Outline {
+  /// Nests deeper than any header does, which has three levels. The parser
+  /// recurses, and would run out of stack.
+  bool isDeep = false;
+  /// A key that the outermost object has twice, as written; empty if there is
+  /// none. The parser keeps one of them.
+  StringRef repeatedKey;
+};
 
-/// A key that the outermost object of well-formed JSON has twice, as written;
-/// empty if there is none. LLVM's parser keeps one of them.
-StringRef repeatedKey(StringRef json) {
+/// The outline of JSON that need not be well-formed.
+Outline outlineOf(StringRef json) {
+  constexpr int kDeepest = 64;
+  Outline found;
   StringSet<> keys;
   int depth = 0;
-  for (size_t i = 0; i < json.size(); ++i) {
+  for (size_t i = 0; i < json.size() && !found.isDeep; ++i) {
     if (json[i] == '[' || json[i] == '{')
-      ++depth;
+      found.isDeep = ++depth > kDeepest;
     else if (json[i] == ']' || json[i] == '}')
       --depth;
     if (json[i] != '"')
       continue;
     size_t begin = ++i;
-    for (; json[i] != '"'; ++i)
-      i += json[i] == '\\';
+    while (i < json.size() && json[i] != '"')
+      i += json[i] == '\\' ? 2 : 1; // with what is escaped
     StringRef text = json.slice(begin, i);
-    bool isKey = json.substr(i + 1).ltrim().starts_with(":");
-    if (depth == 1 && isKey && !keys.insert(text).second)
-      return text;
+    bool isKey = depth == 1 && json.substr(i + 1).ltrim().starts_with(":");
+    if (isKey && !keys.insert(text).second)
+      found.repeatedKey = text;
   }
-  return "";
+  return found;
 }
 
 /// Reads one file's header.
@@ -87,7 +76,8 @@ public:
                    " follow; it is truncated or no safetensors file");
     data = contents.drop_front(8 + length);
     StringRef text = contents.substr(8, length);
-    if (isDeep(text))
+    const Outline outline = outlineOf(text);
+    if (outline.isDeep)
       return error("has a header that is no object of tensors: its brackets "
                    "are nested too deeply");
     Expected<json::Value> header = json::parse(text);
@@ -97,8 +87,8 @@ public:
     json::Object *object = header->getAsObject();
     if (!object)
       return error("has a header that is no JSON object");
-    if (StringRef name = repeatedKey(text); !name.empty())
-      return error("names tensor '" + name + "' twice");
+    if (!outline.repeatedKey.empty())
+      return error("names tensor '" + outline.repeatedKey + "' twice");
     for (auto &[key, value] : *object) {
       StringRef name = key;
       if (name == "__metadata__")

@@ -190,3 +190,16 @@ bool AtomicFile::commit() {
   discard();
   return true;
 }
+
+std::string rung::writeOutput(const std::string &path, const void *data,
+                              uint64_t bytes) {
+  if (path == "-")
+    return writeAll(STDOUT_FILENO, data, bytes, 0, /*seekable=*/false)
+               ? ""
+               : "cannot write to standard output: " +
+                     std::string(std::strerror(errno));
+  AtomicFile file(path);
+  file.write(0, data, bytes);
+  file.commit();
+  return file.error();
+}

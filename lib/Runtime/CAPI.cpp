@@ -239,6 +239,18 @@ static std::string checkPacked(const rung_bundle *bundle, const Entry &entry,
          "; pack it for this one";
 }
 
+/// Binds the first `count` tensors of a call of the entry.
+static std::string bindAll(const rung_bundle *bundle, const Entry &entry,
+                           const rung_tensor *tensors, size_t count,
+                           Arguments &arguments) {
+  for (size_t i = 0; i < count; ++i)
+    if (std::string problem =
+            checkPacked(bundle, entry, entry.arguments[i], tensors[i]);
+        !problem.empty())
+      return problem;
+  return arguments.bind(tensors);
+}
+
 void rung_string_free(char *string) { std::free(string); }
 
 int rung_bundle_open(const char *path, rung_bundle **bundle, char **error) {
@@ -410,12 +422,8 @@ int rung_output_sizes(const rung_bundle *bundle, size_t entryIndex,
       return "entry '" + entry->name + "': argument " + std::to_string(output) +
              " is no output";
     Arguments arguments(*entry);
-    for (size_t i = 0; i < inputs; ++i)
-      if (problem =
-              checkPacked(bundle, *entry, entry->arguments[i], tensors[i]);
-          !problem.empty())
-        return problem;
-    if (problem = arguments.bind(tensors); !problem.empty())
+    if (problem = bindAll(bundle, *entry, tensors, inputs, arguments);
+        !problem.empty())
       return problem;
     std::vector<int64_t> wanted =
         arguments.outputSizes(entry->arguments[output]);
@@ -438,12 +446,8 @@ int rung_call(rung_bundle *bundle, size_t entryIndex,
     if (problem = needLoaded(bundle); !problem.empty())
       return problem;
     Arguments arguments(*entry);
-    for (size_t i = 0; i < count; ++i)
-      if (problem =
-              checkPacked(bundle, *entry, entry->arguments[i], tensors[i]);
-          !problem.empty())
-        return problem;
-    if (problem = arguments.bind(tensors); !problem.empty())
+    if (problem = bindAll(bundle, *entry, tensors, count, arguments);
+        !problem.empty())
       return problem;
     for (size_t i = 0; i < count; ++i) {
       const Argument &argument = entry->arguments[i];

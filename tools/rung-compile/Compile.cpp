@@ -57,26 +57,14 @@ llvm::Error lower(ModuleOp module, const CPUTarget &target,
   return llvm::Error::success();
 }
 
-llvm::Error writeWhole(StringRef path, ArrayRef<char> bytes) {
-  if (path == "-") {
-    llvm::raw_fd_ostream &out = llvm::outs();
-    out.write(bytes.data(), bytes.size());
-    out.flush();
-    std::error_code code = out.error();
-    out.clear_error();
-    return code ? llvm::createStringError("cannot write to standard output: " +
-                                          code.message())
-                : llvm::Error::success();
-  }
-  AtomicFile file(path.str());
-  file.write(0, bytes.data(), bytes.size());
-  if (!file.commit())
-    return llvm::createStringError(file.error());
-  return llvm::Error::success();
+llvm::Error writeWhole(const std::string &path, ArrayRef<char> bytes) {
+  std::string problem = writeOutput(path, bytes.data(), bytes.size());
+  return problem.empty() ? llvm::Error::success()
+                         : llvm::createStringError(problem);
 }
 
 template <typename Printable>
-llvm::Error writeText(StringRef path, Printable print) {
+llvm::Error writeText(const std::string &path, Printable print) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   print(stream);

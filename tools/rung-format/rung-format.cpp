@@ -10,6 +10,7 @@
 #include "rung/Dialect/Rung/IR/FormatParser.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Numerics/Report.h"
+#include "rung/Runtime/AtomicFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -72,16 +73,10 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// Writes to standard output and looks whether it arrived.
+/// Writes to standard output; `status` is returned if it arrived.
 static int print(StringRef text, int status) {
-  llvm::raw_fd_ostream &out = llvm::outs();
-  out << text;
-  out.flush();
-  if (!out.has_error())
-    return status;
-  std::string reason = out.error().message();
-  out.clear_error();
-  return fail("cannot write to standard output: " + reason);
+  std::string problem = writeOutput("-", text.data(), text.size());
+  return problem.empty() ? status : fail(problem);
 }
 
 /// What is missing or does not go together, or "".

@@ -20,24 +20,9 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// Writes to standard output and looks whether it arrived.
-static int print(StringRef text) {
-  llvm::raw_fd_ostream &out = llvm::outs();
-  out << text;
-  out.flush();
-  if (!out.has_error())
-    return 0;
-  std::string reason = out.error().message();
-  out.clear_error();
-  return fail("cannot write to standard output: " + reason);
-}
-
-static int write(const std::string &path, const std::string &text) {
-  AtomicFile file(path);
-  file.write(0, text.data(), text.size());
-  if (!file.commit())
-    return fail(file.error());
-  return 0;
+static int write(const std::string &path, StringRef text) {
+  std::string problem = writeOutput(path, text.data(), text.size());
+  return problem.empty() ? 0 : fail(problem);
 }
 
 int main(int argc, char **argv) {
@@ -47,7 +32,7 @@ int main(int argc, char **argv) {
   if (!problem.empty())
     return fail(problem);
   if (options.help)
-    return print(kGenHelp);
+    return write("-", kGenHelp);
 
   OwningOpRef<ModuleOp> module = buildMatmul(options.matmul, &context);
   if (failed(verify(*module)))
@@ -56,5 +41,5 @@ int main(int argc, char **argv) {
   llvm::raw_string_ostream stream(text);
   module->print(stream);
   stream << "\n";
-  return options.output == "-" ? print(text) : write(options.output, text);
+  return write(options.output, text);
 }

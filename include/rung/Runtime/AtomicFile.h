@@ -54,6 +54,11 @@ private:
   bool isRegular_ = false, committed_ = false;
 };
 
+/// Writes all that a tool has to say to a file or, where the path is "-", to
+/// standard output. Returns what went wrong; empty if nothing did.
+std::string writeOutput(const std::string &path, const void *data,
+                        uint64_t bytes);
+
 } // namespace rung
 
 #endif // RUNG_RUNTIME_ATOMICFILE_H

@@ -156,6 +156,14 @@ LogicalResult KernelLowering::lowerIf(Operation *op) {
   return success();
 }
 
+/// The operations of a body of one block take the place of its operation.
+static void replaceByBody(Operation *op) {
+  Block &body = op->getRegion(0).front();
+  body.getTerminator()->erase();
+  op->getBlock()->getOperations().splice(op->getIterator(),
+                                         body.getOperations());
+}
+
 LogicalResult KernelLowering::lowerLaunch(tile::LaunchOp op) {
   ImplicitLocOpBuilder builder(op.getLoc(), op);
   Block *body = &op.getBody().front();
@@ -166,9 +174,7 @@ LogicalResult KernelLowering::lowerLaunch(tile::LaunchOp op) {
     // One block.
     if (failed(lower(*body)))
       return failure();
-    body->getTerminator()->erase();
-    op->getBlock()->getOperations().splice(op->getIterator(),
-                                           body->getOperations());
+    replaceByBody(op);
     converted.push_back(op);
     return success();
   }
@@ -185,12 +191,9 @@ LogicalResult KernelLowering::lowerLaunch(tile::LaunchOp op) {
 }
 
 LogicalResult KernelLowering::lowerRole(tile::RoleOp op) {
-  Block *body = &op.getBody().front();
-  if (failed(lower(*body)))
+  if (failed(lower(op.getBody().front())))
     return failure();
-  body->getTerminator()->erase();
-  op->getBlock()->getOperations().splice(op->getIterator(),
-                                         body->getOperations());
+  replaceByBody(op);
   converted.push_back(op);
   return success();
 }
