@@ -2,14 +2,12 @@
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "EqualSizes.h"
+
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/InferTypeOpInterface.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -19,134 +17,6 @@ namespace rung {
 #include "rung/Pipelines/Passes.h.inc"
 
 namespace {
-
-/// Classes of (value, dimension) pairs that an execution without undefined
-/// behaviour must find equal, from the operations of one function.
-class EqualSizes {
-public:
-  explicit EqualSizes(func::FuncOp function) {
-    function.walk([&](Operation *op) { visit(op); });
-  }
-
-  /// A number that equal sizes share.
-  unsigned classOf(Value value, int64_t dim) {
-    return classes.getLeaderValue(key(value, dim));
-  }
-
-private:
-  unsigned key(Value value, int64_t dim) {
-    auto [it, isNew] = keys.try_emplace({value, dim}, keys.size());
-    if (isNew)
-      classes.insert(it->second);
-    return it->second;
-  }
-
-  void join(Value a, int64_t dimA, Value b, int64_t dimB) {
-    classes.unionSets(key(a, dimA), key(b, dimB));
-  }
-
-  /// `size` is dimension `dim` of `value`.
-  void joinSize(Value value, int64_t dim, OpFoldResult size) {
-    auto sizeValue = dyn_cast<Value>(size);
-    if (!sizeValue)
-      return;
-    if (auto dimOp = sizeValue.getDefiningOp<tensor::DimOp>())
-      if (std::optional<int64_t> source = dimOp.getConstantIndex())
-        return join(value, dim, dimOp.getSource(), *source);
-    join(value, dim, sizeValue, -1);
-  }
-
-  void joinAll(Value a, Value b) {
-    auto type = dyn_cast<RankedTensorType>(a.getType());
-    auto other = dyn_cast<RankedTensorType>(b.getType());
-    if (!type || !other || type.getRank() != other.getRank())
-      return;
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      if (type.isDynamicDim(dim) || other.isDynamicDim(dim))
-        join(a, dim, b, dim);
-  }
-
-  void visitLinalg(linalg::LinalgOp op) {
-    DenseMap<unsigned, std::pair<Value, int64_t>> first;
-    for (OpOperand &operand : op->getOpOperands()) {
-      AffineMap map = op.getMatchingIndexingMap(&operand);
-      if (!isa<RankedTensorType>(operand.get().getType()))
-        continue;
-      for (auto [dim, expr] : llvm::enumerate(map.getResults()))
-        if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
-          auto [it, isNew] =
-              first.try_emplace(loop.getPosition(), operand.get(), dim);
-          if (!isNew)
-            join(it->second.first, it->second.second, operand.get(), dim);
-        }
-    }
-    for (auto [init, result] : llvm::zip(op.getDpsInits(), op->getResults()))
-      joinAll(init, result);
-  }
-
-  void visitReshape(Value narrow, Value wide,
-                    ArrayRef<ReassociationIndices> groups) {
-    for (auto [dim, group] : llvm::enumerate(groups)) {
-      // The dynamic size survives where all other sizes of the group are 1.
-      auto type = cast<RankedTensorType>(wide.getType());
-      int64_t kept = -1;
-      for (int64_t inner : group)
-        if (type.getDimSize(inner) != 1)
-          kept = kept == -1 ? inner : -2;
-      if (kept >= 0)
-        join(narrow, dim, wide, kept);
-    }
-  }
-
-  void visit(Operation *op) {
-    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-      return visitLinalg(linalgOp);
-    if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
-      return visitReshape(expand.getSrc(), expand.getResult(),
-                          expand.getReassociationIndices());
-    if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
-      return visitReshape(collapse.getResult(), collapse.getSrc(),
-                          collapse.getReassociationIndices());
-    if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-      return joinAll(insert.getDest(), insert.getResult());
-    if (auto cast = dyn_cast<tensor::CastOp>(op))
-      return joinAll(cast.getSource(), cast.getResult());
-    if (op->getNumResults() == 1 &&
-        (op->hasTrait<OpTrait::SameOperandsAndResultShape>() ||
-         OpTrait::hasElementwiseMappableTraits(op))) {
-      for (Value operand : op->getOperands())
-        joinAll(operand, op->getResult(0));
-      return;
-    }
-    // Everything else that can say the sizes of its results.
-    auto reifiable = dyn_cast<ReifyRankedShapedTypeOpInterface>(op);
-    if (!reifiable)
-      return;
-    if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
-      for (auto [dim, size] : llvm::enumerate(empty.getMixedSizes()))
-        joinSize(empty.getResult(), dim, size);
-      return;
-    }
-    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
-      llvm::SmallBitVector dropped = slice.getDroppedDims();
-      int64_t result = 0;
-      for (auto [dim, size] : llvm::enumerate(slice.getMixedSizes()))
-        if (!dropped.test(dim))
-          joinSize(slice.getResult(), result++, size);
-      return;
-    }
-    OpBuilder builder(op);
-    ReifiedRankedShapedTypeDims sizes;
-    if (failed(reifiable.reifyResultShapes(builder, sizes)))
-      return;
-    for (auto [result, dims] : llvm::zip(op->getResults(), sizes))
-      for (auto [dim, size] : llvm::enumerate(dims))
-        joinSize(result, dim, size);
-  }
-
-  DenseMap<std::pair<Value, int64_t>, unsigned> keys;
-  llvm::EquivalenceClasses<unsigned> classes;
-};
 
 /// Names of dynamic sizes: M, N, P, ..., then D7, D8, ....
 std::string sizeName(unsigned index) {

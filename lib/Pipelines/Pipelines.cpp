@@ -56,6 +56,7 @@ void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addNestedPass<func::FuncOp>(createRungExpandPack());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseElementwise());
+  pm.addNestedPass<func::FuncOp>(createRungCarryInPlace());
   pm.addPass(createRungPrepareEntries());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;

@@ -2,13 +2,14 @@
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "CopyOver.h"
+
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -26,21 +27,6 @@ FailureOr<MemRefType> bufferType(func::FuncOp function, Type type) {
                                 << "' has an argument or result of type "
                                 << type << ", which cannot be stored in memory";
   return MemRefType::get(tensor.getShape(), tensor.getElementType());
-}
-
-/// The elements of `source` in place of those of `destination`.
-Value copyOver(OpBuilder &builder, Value source, Value destination) {
-  auto type = cast<RankedTensorType>(destination.getType());
-  AffineMap map = builder.getMultiDimIdentityMap(type.getRank());
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
-                                             utils::IteratorType::parallel);
-  return linalg::GenericOp::create(
-             builder, source.getLoc(), type, source, destination,
-             ArrayRef<AffineMap>{map, map}, iterators,
-             [](OpBuilder &body, Location loc, ValueRange elements) {
-               linalg::YieldOp::create(body, loc, elements[0]);
-             })
-      .getResult(0);
 }
 
 LogicalResult prepare(func::FuncOp function) {

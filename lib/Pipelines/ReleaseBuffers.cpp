@@ -9,6 +9,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -60,39 +62,60 @@ struct ReleaseBuffers : impl::RungReleaseBuffersBase<ReleaseBuffers> {
           aliases.resolve(op.getResult());
       if (isFreed(values))
         continue;
-      if (Operation *last = lastUser(op->getBlock(), values)) {
-        OpBuilder builder(op.getContext());
-        builder.setInsertionPointAfter(last);
-        memref::DeallocOp::create(builder, op.getLoc(), op.getResult());
-      } else if (op->use_empty()) {
+      if (op->use_empty())
         op.erase();
-      } else if (failed(releaseAtReturn(function, op))) {
+      else if (failed(release(op, values)))
         return failure();
-      }
     }
     return success();
   }
 
-  /// For a buffer that leaves its block. In a branch the allocation may not
-  /// have happened, so it is moved in front of the branch.
-  LogicalResult releaseAtReturn(func::FuncOp function, memref::AllocOp op) {
-    if (op->getParentOfType<LoopLikeOpInterface>())
-      return op.emitError(
-          "a buffer that is allocated in a loop leaves it, so it "
-          "could not be released; update a tensor of the same "
-          "size in place instead");
-    Block &body = function.getBody().front();
-    if (op->getBlock() != &body) {
-      Operation *anchor = body.findAncestorOpInBlock(*op);
-      DominanceInfo dominance(function);
-      if (!anchor || llvm::any_of(op->getOperands(), [&](Value size) {
-            return !dominance.properlyDominates(size, anchor);
-          }))
+  /// True if the operands of `op` can be computed before `anchor`; `moved` are
+  /// then the operations for it, in order.
+  static bool canCompute(Operation *op, Operation *anchor,
+                         DominanceInfo &dominance,
+                         llvm::SetVector<Operation *> &moved) {
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      if (dominance.properlyDominates(operand, anchor))
+        return true;
+      Operation *source = operand.getDefiningOp();
+      if (!source || !isMemoryEffectFree(source) || !isSpeculatable(source) ||
+          source->getNumRegions() ||
+          !canCompute(source, anchor, dominance, moved))
+        return false;
+      moved.insert(source);
+      return true;
+    });
+  }
+
+  /// A buffer that leaves a branch is allocated in front of the branch, which
+  /// may not be the one that is taken.
+  static LogicalResult
+  release(memref::AllocOp op, const BufferViewFlowAnalysis::ValueSetT &values) {
+    OpBuilder builder(op.getContext());
+    Operation *last;
+    while (!(last = lastUser(op->getBlock(), values))) {
+      Operation *parent = op->getParentOp();
+      if (isa<func::FuncOp>(parent)) {
+        builder.setInsertionPoint(op->getBlock()->getTerminator());
+        memref::DeallocOp::create(builder, op.getLoc(), op.getResult());
+        return success();
+      }
+      if (isa<LoopLikeOpInterface>(parent))
+        return op.emitError(
+            "a buffer that is allocated in a loop leaves it, so it "
+            "could not be released; update a tensor of the same "
+            "size in place instead");
+      DominanceInfo dominance(parent);
+      llvm::SetVector<Operation *> sizes;
+      if (!canCompute(op, parent, dominance, sizes))
         return op.emitError("a buffer of dynamic size leaves the branch that "
                             "computes its size, so it could not be released");
-      op->moveBefore(anchor);
+      for (Operation *size : sizes)
+        size->moveBefore(parent);
+      op->moveBefore(parent);
     }
-    OpBuilder builder(body.getTerminator());
+    builder.setInsertionPointAfter(last);
     memref::DeallocOp::create(builder, op.getLoc(), op.getResult());
     return success();
   }

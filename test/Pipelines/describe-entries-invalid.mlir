@@ -16,6 +16,35 @@ func.func @invented(%n: tensor<index>) -> tensor<?xf32> {
 
 // -----
 
+// A loop that lets a tensor grow, and one that carries another along.
+
+// expected-error @+1 {{dynamic size 0 of result #0 of entry 'grow' is the size of no argument; the caller could not allocate it}}
+func.func @grow(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r:2 = scf.for %i = %c0 to %c1 step %c1 iter_args(%t = %x, %u = %x) -> (tensor<?xf32>, tensor<?xf32>) {
+    %s = tensor.concat dim(0) %t, %x : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    %v = arith.negf %t : tensor<?xf32>
+    scf.yield %s, %v : tensor<?xf32>, tensor<?xf32>
+  }
+  return %r#1 : tensor<?xf32>
+}
+
+// -----
+
+// expected-error @+1 {{dynamic size 0 of result #0 of entry 'either' is the size of no argument; the caller could not allocate it}}
+func.func @either(%x: tensor<?xf32>, %y: tensor<?xf32>, %on: tensor<i1>) -> tensor<?xf32> {
+  %p = tensor.extract %on[] : tensor<i1>
+  %r = scf.if %p -> tensor<?xf32> {
+    scf.yield %x : tensor<?xf32>
+  } else {
+    scf.yield %y : tensor<?xf32>
+  }
+  return %r : tensor<?xf32>
+}
+
+// -----
+
 // expected-error @+1 {{has 1 arguments marked 'rung.inout' but 0 results}}
 func.func @forgotten(%x: tensor<4xf32> {rung.inout}) {
   return

@@ -40,6 +40,43 @@ func.func @reshape(%x: tensor<?x1x8xf32>) -> tensor<?x8xf32> {
   return %0 : tensor<?x8xf32>
 }
 
+// A size survives loops that keep it, nested too, and branches that agree.
+// CHECK-LABEL: func.func @loops(
+// CHECK-SAME: name = "arg0", shape = ["M"]
+// CHECK-SAME: name = "result0", shape = ["M"]
+// CHECK-SAME: name = "result1", shape = ["M"]
+// CHECK-SAME: name = "result2", shape = ["M"]
+func.func @loops(%x: tensor<?xf32>, %n: tensor<index>, %on: tensor<i1>) -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %count = tensor.extract %n[] : tensor<index>
+  %m = tensor.dim %x, %c0 : tensor<?xf32>
+  %e = tensor.empty(%m) : tensor<?xf32>
+  %0 = scf.for %i = %c0 to %count step %c1 iter_args(%t = %e) -> (tensor<?xf32>) {
+    %inner = scf.for %j = %c0 to %i step %c1 iter_args(%u = %t) -> (tensor<?xf32>) {
+      %s = arith.addf %u, %u : tensor<?xf32>
+      scf.yield %s : tensor<?xf32>
+    }
+    scf.yield %inner : tensor<?xf32>
+  }
+  %p = tensor.extract %on[] : tensor<i1>
+  %1 = scf.while (%t = %x) : (tensor<?xf32>) -> tensor<?xf32> {
+    scf.condition(%p) %t : tensor<?xf32>
+  } do {
+  ^bb0(%u: tensor<?xf32>):
+    %s = arith.addf %u, %u : tensor<?xf32>
+    scf.yield %s : tensor<?xf32>
+  }
+  %2 = scf.if %p -> tensor<?xf32> {
+    %s = arith.negf %x : tensor<?xf32>
+    scf.yield %s : tensor<?xf32>
+  } else {
+    %f = tensor.empty(%m) : tensor<?xf32>
+    scf.yield %f : tensor<?xf32>
+  }
+  return %0, %1, %2 : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
+}
+
 // Private functions are no entries.
 // CHECK: func.func private @helper(%{{.*}}: index) -> index {
 func.func private @helper(%x: index) -> index {

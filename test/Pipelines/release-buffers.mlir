@@ -33,7 +33,7 @@ func.func @loop(%n: index) {
 
 // -----
 
-// What a branch yields is allocated before it and freed in the end.
+// What a branch yields is allocated before it and freed behind its last use.
 // CHECK-LABEL: func.func @branch
 // CHECK:         %[[A:.*]] = memref.alloc()
 // CHECK:         scf.if
@@ -61,5 +61,46 @@ func.func @carried(%n: index, %x: memref<64xf32>) {
     scf.yield %1 : memref<64xf32>
   }
   "use"(%0) : (memref<64xf32>) -> ()
+  return
+}
+
+// -----
+
+// So it is in a loop; and its size is computed before the branch, too.
+// CHECK-LABEL: func.func @branch_in_loop
+// CHECK:         scf.for
+// CHECK-NEXT:      %[[SIZE:.*]] = memref.dim
+// CHECK-NEXT:      %[[A:.*]] = memref.alloc(%[[SIZE]])
+// CHECK-NEXT:      scf.if
+// CHECK:           "use"
+// CHECK-NEXT:      memref.dealloc %[[A]]
+func.func @branch_in_loop(%condition: i1, %x: memref<?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %0 = scf.if %condition -> memref<?xf32> {
+      %size = memref.dim %x, %c0 : memref<?xf32>
+      %1 = memref.alloc(%size) : memref<?xf32>
+      scf.yield %1 : memref<?xf32>
+    } else {
+      scf.yield %x : memref<?xf32>
+    }
+    "use"(%0) : (memref<?xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
+func.func @size_of_branch(%condition: i1, %x: memref<?xf32>, %n: memref<index>) {
+  %0 = scf.if %condition -> memref<?xf32> {
+    %size = memref.load %n[] : memref<index>
+    // expected-error @+1 {{a buffer of dynamic size leaves the branch that computes its size, so it could not be released}}
+    %1 = memref.alloc(%size) : memref<?xf32>
+    scf.yield %1 : memref<?xf32>
+  } else {
+    scf.yield %x : memref<?xf32>
+  }
+  "use"(%0) : (memref<?xf32>) -> ()
   return
 }

@@ -33,6 +33,33 @@ def RungDescribeEntries : Pass<"rung-describe-entries", "::mlir::ModuleOp"> {
   }];
 }
 
+def RungCarryInPlace : Pass<"rung-carry-in-place", "::mlir::func::FuncOp"> {
+  let summary = "Let loops update the tensors that they carry in place";
+  let description = [{
+    What `scf.for` and `scf.while` yield takes the place of what they carry, so
+    that it needs no memory that leaves the loop. Shapes must be static, or
+    follow to be equal from the function's operations; a tensor that grows is
+    left alone. If several tensors change places, they do so through copies.
+
+    Before:
+    ```mlir
+    %r = scf.for %i = %lower to %upper step %one iter_args(%t = %x) -> (tensor<4xf32>) {
+      %s = arith.addf %t, %y : tensor<4xf32>
+      scf.yield %s : tensor<4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    %r = scf.for %i = %lower to %upper step %one iter_args(%t = %x) -> (tensor<4xf32>) {
+      %s = arith.addf %t, %y : tensor<4xf32>
+      %u = bufferization.materialize_in_destination %s in %t : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      scf.yield %u : tensor<4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def RungPrepareEntries : Pass<"rung-prepare-entries", "::mlir::ModuleOp"> {
   let summary = "Give public functions memref arguments in destination-passing form";
   let description = [{
@@ -182,9 +209,8 @@ def RungReleaseBuffers : Pass<"rung-release-buffers", "::mlir::ModuleOp"> {
   let description = [{
     Inserts a `memref.dealloc` behind the last operation of the allocation's
     block that uses the buffer or a view of it, so that a model of many layers
-    needs the workspace of one. A buffer that leaves its block (yielded by a
-    branch or a loop) lives until the function returns if it is
-    allocated outside loops; otherwise the pass reports it.
+    needs the workspace of one. A buffer that a branch yields is allocated in
+    front of the branch; one that a loop yields is an error.
 
     Before:
     ```mlir
