@@ -21,8 +21,7 @@
 //   pair         the device's instruction from two 8-bit floats to halves.
 //   byte tables  entries by byte permutes, byte by byte.
 //   integers     codes in bytes, an offset subtracted in all four at once.
-//   lookup       the device's table in registers, of the values or of these
-//                times a power of two.
+//   lookup       the device's table in registers.
 //   signed lookup  the same of the magnitude, the sign put on.
 //   lines        scale and offset of the low bits by a lookup of the high bits.
 //   half         a minifloat as f16, widened by the device.

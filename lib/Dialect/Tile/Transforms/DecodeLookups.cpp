@@ -56,36 +56,19 @@ static SmallVector<Placement> subsets(unsigned bits, unsigned window) {
   return result;
 }
 
-namespace {
-/// value = 2^exponent * entry, of each code.
-struct ScaledEntries {
-  SmallVector<float> entries;
-  int exponent = 0;
-  bool upperHalves = true; ///< the lower 16 bits of each entry are zero
-  bool isExact = true;     ///< f32 has them all
-};
-} // namespace
-
-static ScaledEntries scaledEntries(const NumberFormat &format, int exponent) {
-  ScaledEntries result;
-  result.exponent = exponent;
-  for (uint64_t code = 0; code != format.numCodes(); ++code) {
-    double exact = format.isValid(code) ? format.valueAsDouble(code) : 0;
-    exact = std::ldexp(exact, -exponent);
-    float entry = result.entries.emplace_back(static_cast<float>(exact));
-    result.upperHalves &= (llvm::bit_cast<uint32_t>(entry) & 0xffff) == 0;
-    result.isExact &= double(entry) == exact || std::isnan(exact);
-  }
-  return result;
-}
-
 /// In the smallest table of registers that has the codes: a larger one only
 /// widens the window that they are placed in, and is dearer. The index has
 /// 2^window entries, of which those bits count that the code is placed at.
-static void addLookup(DecodeProblem &problem, const ScaledEntries &values) {
+static void addLookup(DecodeProblem &problem) {
   unsigned bits = problem.from.bits();
+  SmallVector<float> values;
+  for (uint64_t code = 0; code != problem.from.numCodes(); ++code)
+    values.push_back(valueOf(problem.from, code));
+  bool upperHalves = llvm::all_of(values, [](float value) {
+    return (llvm::bit_cast<uint32_t>(value) & 0xffff) == 0;
+  });
   const LookupCost *row =
-      findLookup(problem.device, int64_t(1) << bits, 32, values.upperHalves);
+      findLookup(problem.device, int64_t(1) << bits, 32, upperHalves);
   if (!row || row->mostEntries == std::numeric_limits<int64_t>::max())
     return;
   unsigned window = llvm::Log2_64(row->mostEntries);
@@ -102,29 +85,11 @@ static void addLookup(DecodeProblem &problem, const ScaledEntries &values) {
       uint64_t at = 0;
       for (auto [bit, place] : llvm::enumerate(code.placement))
         at |= uint64_t(index >> place & 1) << bit;
-      entries.push_back(values.entries[at]);
+      entries.push_back(values[at]);
     }
-    return {
-        emitter.scale(emitLookup(emitter, emitter.gather(code, 32), entries),
-                      std::ldexp(1.0, values.exponent), 0)};
+    return {emitLookup(emitter, emitter.gather(code, 32), entries)};
   };
   problem.add("lookup", request, *places, emitCode);
-}
-
-/// As they are, or as upper halves times a power of two: values that f32 has as
-/// subnormals, or not at all, may have bits in the lower half. That product is
-/// rounded as the value is.
-static void addLookup(DecodeProblem &problem) {
-  ScaledEntries asIs = scaledEntries(problem.from, 0);
-  addLookup(problem, asIs);
-  if (asIs.upperHalves)
-    return;
-  // The exponents of the normal powers of two.
-  for (int exponent = -126; exponent <= 127; ++exponent) {
-    ScaledEntries scaled = scaledEntries(problem.from, exponent);
-    if (scaled.upperHalves && scaled.isExact)
-      return addLookup(problem, scaled);
-  }
 }
 
 //===----------------------------------------------------------------------===//
