@@ -61,7 +61,8 @@ class Entry:
         """Runs the entry on its inputs and inouts, given in their order or by name.
 
         Returns the output (a tuple of them when there are several, None when there is none). `out` is an array to write
-        the output to, or a sequence of them. Raises `Error` where an array does not fit.
+        the output to, or a sequence of them. Raises `Error` where an array does not fit, with nothing written; and where
+        something goes wrong inside (an index outside its table), with undefined values in outputs and inouts.
         """
         inputs = list(arrays) if not named else self._in_order(arrays, named)
         if len(inputs) != len(self.inputs):

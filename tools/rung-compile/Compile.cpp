@@ -14,9 +14,11 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/ToolUtilities.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
@@ -36,8 +38,12 @@ llvm::Error diagnosed() { return llvm::createStringError(""); }
 llvm::Error lower(ModuleOp module, const CPUTarget &target,
                   const CompileOptions &options) {
   std::optional<PassDump> dump;
-  if (!options.dumpDirectory.empty())
-    dump.emplace(options.dumpDirectory);
+  if (!options.dumpDirectory.empty()) {
+    SmallString<128> folder(options.dumpDirectory);
+    if (options.targets.size() > 1)
+      llvm::sys::path::append(folder, target.str());
+    dump.emplace(folder);
+  }
   auto run = [&](bool verifyEachPass, auto... build) {
     PassManager pm(module.getContext());
     pm.enableVerifier(verifyEachPass);
@@ -63,14 +69,6 @@ llvm::Error writeWhole(const std::string &path, ArrayRef<char> bytes) {
                          : llvm::createStringError(problem);
 }
 
-template <typename Printable>
-llvm::Error writeText(const std::string &path, Printable print) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  print(stream);
-  return writeWhole(path, text);
-}
-
 /// What one target contributes to a bundle.
 struct TargetCode {
   json::Array entries;
@@ -86,42 +84,77 @@ public:
   llvm::Error run() {
     if (options.emit == Emit::Bundle)
       return writeBundle();
-    if (options.targets.size() != 1)
-      return llvm::createStringError(
-          "--emit of anything but a bundle takes one target, found " +
-          std::to_string(options.targets.size()));
-    return writeCode(options.targets.front());
+    return writeCode();
   }
 
 private:
-  /// Machine code in the form that --emit asks for.
-  llvm::Error writeCode(const CPUTarget &target) {
-    if (llvm::Error error = lower(module, target, options))
+  /// The code of all targets in the form that --emit asks for, each behind a
+  /// comment with its name if there are several.
+  llvm::Error writeCode() {
+    bool several = options.targets.size() > 1;
+    if (several && options.emit == Emit::Object)
+      return llvm::createStringError(
+          "an object holds code for one target, found " +
+          std::to_string(options.targets.size()) +
+          "; compile for each by itself, or write a bundle");
+    StringRef comment = options.emit == Emit::MLIR   ? "// "
+                        : options.emit == Emit::LLVM ? "; "
+                                                     : "# ";
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    for (const CPUTarget &target : options.targets) {
+      if (!text.empty() && options.emit == Emit::MLIR)
+        stream << kDefaultSplitMarker << "\n"; // as --split-input-file reads
+      if (several)
+        stream << comment << "target " << target.str() << "\n";
+      OwningOpRef<ModuleOp> copy = module.clone();
+      if (llvm::Error error = generate(*copy, target, stream))
+        return error;
+    }
+    return writeWhole(options.output, text);
+  }
+
+  llvm::Error generate(ModuleOp copy, const CPUTarget &target,
+                       llvm::raw_ostream &stream) {
+    if (llvm::Error error = lower(copy, target, options))
       return error;
-    if (options.emit == Emit::MLIR)
-      return writeText(options.output, [&](llvm::raw_ostream &stream) {
-        module.print(stream);
-      });
-    llvm::LLVMContext context;
+    if (options.emit == Emit::MLIR) {
+      copy.print(stream);
+      return llvm::Error::success();
+    }
+    return withLLVM(
+        copy, target,
+        [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          if (options.emit == Emit::LLVM) {
+            code.print(stream, nullptr);
+            return llvm::Error::success();
+          }
+          auto bytes =
+              emitCode(code, machine,
+                       options.emit == Emit::Assembly ? CodeKind::Assembly
+                                                      : CodeKind::Object);
+          if (!bytes)
+            return bytes.takeError();
+          stream << StringRef(bytes->data(), bytes->size());
+          return llvm::Error::success();
+        });
+  }
+
+  /// Calls `use` with the optimised LLVM IR of a module that is lowered.
+  static llvm::Error withLLVM(
+      ModuleOp lowered, const CPUTarget &target,
+      function_ref<llvm::Error(llvm::Module &, llvm::TargetMachine &)> use) {
     auto machine = createTargetMachine(target);
     if (!machine)
       return machine.takeError();
+    llvm::LLVMContext context;
     std::unique_ptr<llvm::Module> code =
-        translateModuleToLLVMIR(module, context, "rung");
+        translateModuleToLLVMIR(lowered, context, "rung");
     if (!code)
       return diagnosed();
     if (llvm::Error error = optimizeModule(*code, target, **machine))
       return error;
-    if (options.emit == Emit::LLVM)
-      return writeText(options.output, [&](llvm::raw_ostream &stream) {
-        code->print(stream, nullptr);
-      });
-    auto bytes = emitCode(*code, **machine,
-                          options.emit == Emit::Assembly ? CodeKind::Assembly
-                                                         : CodeKind::Object);
-    if (!bytes)
-      return bytes.takeError();
-    return writeWhole(options.output, *bytes);
+    return use(*code, **machine);
   }
 
   llvm::Expected<TargetCode> compileTarget(ModuleOp copy,
@@ -135,23 +168,20 @@ private:
     result.entries = std::move(*entries);
     result.constants = arrayOf(copy, RungDialect::kConstantsAttrName);
     result.assets = arrayOf(copy, kAssetsAttr);
-    auto machine = createTargetMachine(target);
-    if (!machine)
-      return machine.takeError();
-    llvm::LLVMContext context;
-    std::unique_ptr<llvm::Module> code =
-        translateModuleToLLVMIR(copy, context, "rung");
-    if (!code)
-      return diagnosed();
-    if (llvm::Error error = optimizeModule(*code, target, **machine))
-      return error;
-    auto object = emitCode(*code, **machine, CodeKind::Object);
-    if (!object)
-      return object.takeError();
-    auto binary = linkSharedObject(*object);
-    if (!binary)
-      return binary.takeError();
-    result.binary = std::move(*binary);
+    llvm::Error error = withLLVM(
+        copy, target,
+        [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          auto object = emitCode(code, machine, CodeKind::Object);
+          if (!object)
+            return object.takeError();
+          auto binary = linkSharedObject(*object);
+          if (!binary)
+            return binary.takeError();
+          result.binary = std::move(*binary);
+          return llvm::Error::success();
+        });
+    if (error)
+      return std::move(error);
     return result;
   }
 

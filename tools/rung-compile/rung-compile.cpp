@@ -40,7 +40,9 @@ cl::opt<std::string>
              cl::value_desc("mlir|llvm|asm|obj|bundle"),
              cl::desc("What to write: mlir (the LLVM dialect), llvm (optimised "
                       "LLVM IR), asm, obj (a relocatable object) or bundle "
-                      "(everything that rung-run needs, the default)"));
+                      "(everything that rung-run needs, the default). All but "
+                      "obj take several targets; IR and assembly follow a "
+                      "comment with the name of each"));
 cl::opt<std::string> output("o", cl::cat(category), cl::value_desc("OUT"),
                             cl::desc("Where to write; - is standard output"));
 cl::list<std::string>
@@ -49,7 +51,9 @@ cl::list<std::string>
                         "names; may be repeated"));
 cl::opt<std::string> dumpPasses("dump-passes", cl::cat(category),
                                 cl::value_desc("DIR"),
-                                cl::desc("Write the IR after each pass there"));
+                                cl::desc("Write the IR after each pass there, "
+                                         "of several targets into a folder of "
+                                         "each"));
 
 int fail(const llvm::Twine &message) {
   llvm::errs() << "rung-compile: error: " << message << "\n";

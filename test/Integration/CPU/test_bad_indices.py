@@ -50,6 +50,23 @@ func.func @loop(%x: tensor<4xf32>) -> tensor<f32> {
   %e = tensor.from_elements %sum : tensor<f32>
   return %e : tensor<f32>
 }
+
+func.func @add_each(%x: tensor<4xf32>, %y: tensor<4xf32> {rung.inout}) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %y) -> tensor<4xf32> {
+    %v = tensor.extract %x[%i] : tensor<4xf32>
+    %ok = arith.cmpf oge, %v, %zero : f32
+    cf.assert %ok, "a negative number"
+    %old = tensor.extract %t[%i] : tensor<4xf32>
+    %new = arith.addf %old, %v : f32
+    %u = tensor.insert %new into %t[%i] : tensor<4xf32>
+    scf.yield %u : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}
 """
 
 
@@ -102,3 +119,13 @@ def test_an_assertion_in_a_loop_is_the_error_of_the_call(bundle):
     with pytest.raises(runtime.Error, match="a negative number"):
         bundle["loop"](np.float32([1, -2, 3, 4]))
     assert bundle["loop"](np.float32([1, 2, 3, 4])) == 10
+
+
+def test_an_inout_after_an_error(bundle):
+    """What it holds is undefined; with its old contents the next call is right again."""
+    y = np.ones(4, np.float32)
+    with pytest.raises(runtime.Error, match="a negative number"):
+        bundle["add_each"](np.float32([1, 2, -3, 4]), y)
+    y[:] = 1
+    bundle["add_each"](np.float32([1, 2, 3, 4]), y)
+    assert y.tolist() == [2, 3, 4, 5]

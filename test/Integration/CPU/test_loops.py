@@ -7,7 +7,6 @@ import pytest
 
 X = np.arange(36, dtype=np.float32).reshape(6, 6) % 7 - 3
 Y = X.T + 1
-ZERO = np.zeros_like(X)
 
 
 def repeat(n, step, *values):
