@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("RUNG_BUILD", ROOT / "build")).absolute()
 sys.path.insert(0, str(BUILD / "python"))
+# Each core has a process of its own (pytest -n): numpy's threads would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

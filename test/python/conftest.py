@@ -34,13 +34,19 @@ def smollm2() -> str:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(smollm2):
+def smollm2_file(smollm2):
+    """The same file, opened: to read its 100000 strings takes seconds."""
+    from rung.importer.gguf_file import GGUFFile
+    return GGUFFile(smollm2)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(smollm2_file):
     """The demonstration model's tokenizer, made from its GGUF file."""
     from tokenizers import Tokenizer
 
-    from rung.importer.gguf_file import GGUFFile
     from rung.importer.tokenizer import tokenizer_json
-    return Tokenizer.from_str(tokenizer_json(GGUFFile(smollm2)))
+    return Tokenizer.from_str(tokenizer_json(smollm2_file))
 
 
 @pytest.fixture(scope="session")

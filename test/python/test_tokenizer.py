@@ -31,8 +31,8 @@ def test_special_tokens_are_not_printed(tokenizer):
     assert len(ids) == 3 and tokenizer.decode(ids) == "ab"
 
 
-def test_ends_of_text(smollm2):
-    assert special_ids(GGUFFile(smollm2)) == {"bos": None, "eos": [2]}
+def test_ends_of_text(smollm2_file):
+    assert special_ids(smollm2_file) == {"bos": None, "eos": [2]}
 
 
 def test_no_tokenizer(tmp_path):
