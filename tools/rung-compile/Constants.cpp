@@ -22,11 +22,24 @@ struct Parameter {
   explicit Parameter(DictionaryAttr description)
       : name(description.getAs<StringAttr>("name").getValue()),
         storage(description.getAs<StorageAttr>("storage")),
-        negated(description.getAs<BoolAttr>("negated").getValue()) {}
+        negated(description.getAs<BoolAttr>("negated").getValue()) {
+    if (auto type = description.getAs<TypeAttr>("whole")) {
+      whole = cast<RankedTensorType>(type.getValue());
+      offsets = description.getAs<DenseI64ArrayAttr>("offsets");
+      sizes = description.getAs<DenseI64ArrayAttr>("sizes");
+    }
+  }
+  /// Shape of the tensor in the file.
+  ArrayRef<int64_t> shape() const {
+    return whole ? whole.getShape() : storage.getShape();
+  }
 
   StringRef name;
   StorageAttr storage;
   bool negated;
+  /// Of a slice: the tensor that it is of, null if there is none.
+  RankedTensorType whole;
+  ArrayRef<int64_t> offsets, sizes;
 };
 
 /// The dtypes that canonical storage with elements of this type may have.
@@ -71,10 +84,10 @@ Error checkValidCodes(const Parameter &parameter,
   if (!format.hasTable() || !format.hasInvalidCodes())
     return Error::success();
   Expected<std::vector<uint64_t>> codes =
-      unpackCodes(tensor.bytes, parameter.storage.getShape(), format.bits());
+      unpackCodes(tensor.bytes, parameter.shape(), format.bits());
   if (!codes)
     return codes.takeError();
-  if (Error error = checkCodes(format, *codes, parameter.storage.getShape()))
+  if (Error error = checkCodes(format, *codes, parameter.shape()))
     return createStringError("parameter '" + parameter.name + "' in " +
                              tensor.file + ": " +
                              llvm::toString(std::move(error)));
@@ -87,9 +100,9 @@ Expected<const SafeTensors::Tensor *> resolve(const Parameter &parameter,
       find(parameter.name, "parameter", parameters);
   if (!tensor)
     return tensor;
-  RankedTensorType type = StorageAttr::get(parameter.storage.getFormat(),
-                                           parameter.storage.getShape())
-                              .getStorageType();
+  RankedTensorType type =
+      StorageAttr::get(parameter.storage.getFormat(), parameter.shape())
+          .getStorageType();
   SmallVector<StringRef> dtypes = expectedDtypes(type.getElementType());
   if (llvm::is_contained(dtypes, (*tensor)->dtype) &&
       llvm::ArrayRef<int64_t>((*tensor)->shape) == type.getShape()) {
@@ -102,7 +115,7 @@ Expected<const SafeTensors::Tensor *> resolve(const Parameter &parameter,
   return createStringError(
       "parameter '" + parameter.name + "' is " + (*tensor)->dtype + " " +
       shapeText((*tensor)->shape) + " in " + (*tensor)->file + ", but " +
-      shapeText(parameter.storage.getShape()) + " of " + format +
+      shapeText(parameter.shape()) + " of " + format +
       " in canonical storage is " + llvm::join(dtypes, " or ") + " " +
       shapeText(type.getShape()));
 }
@@ -120,17 +133,45 @@ Error negate(std::vector<uint8_t> &bytes, const Parameter &parameter) {
   return Error::success();
 }
 
+/// The canonical storage of a slice.
+std::vector<uint8_t> slice(const Parameter &parameter,
+                           ArrayRef<uint8_t> canonical) {
+  unsigned bits = parameter.storage.getBits();
+  ArrayRef<int64_t> whole = parameter.shape(), sizes = parameter.sizes;
+  int64_t wholeRow = packedRowBytes(whole.back(), bits),
+          row = packedRowBytes(sizes.back(), bits),
+          rows = numElements(sizes.drop_back());
+  std::vector<uint8_t> result(rows * row);
+  std::vector<uint64_t> codes(parameter.offsets.back() + sizes.back());
+  for (int64_t r = 0; r < rows; ++r) {
+    int64_t rest = r, source = 0, stride = 1;
+    for (int64_t dim = int64_t(sizes.size()) - 2; dim >= 0; --dim) {
+      source += (parameter.offsets[dim] + rest % sizes[dim]) * stride;
+      rest /= sizes[dim];
+      stride *= whole[dim];
+    }
+    readCanonicalRow<uint64_t>(canonical.slice(source * wholeRow, wholeRow),
+                               bits, codes);
+    writeCanonicalRow(ArrayRef(codes).drop_front(parameter.offsets.back()),
+                      bits, MutableArrayRef(result).slice(r * row, row));
+  }
+  return result;
+}
+
 /// The bytes of a parameter whose tensor is not stored as it is in the file.
 Expected<std::vector<uint8_t>> convert(const Parameter &parameter,
                                        ArrayRef<uint8_t> canonical) {
   StorageAttr storage = parameter.storage;
   std::vector<uint8_t> bytes;
-  if (parameter.negated) {
+  if (parameter.whole)
+    bytes = slice(parameter, canonical);
+  else if (parameter.negated)
     bytes.assign(canonical.begin(), canonical.end());
+  if (parameter.negated)
     if (Error error = negate(bytes, parameter))
       return error;
+  if (!bytes.empty())
     canonical = bytes;
-  }
   if (storage.getKind() == StorageKind::Canonical)
     return bytes;
   int64_t rows = storage.getShape()[0], columns = storage.getShape()[1];
@@ -198,7 +239,7 @@ Expected<json::Array> writeConstants(ArrayAttr list, ArrayAttr assets,
     if (!tensor)
       return tensor.takeError();
     if (parameter.storage.getKind() == StorageKind::Canonical &&
-        !parameter.negated) {
+        !parameter.negated && !parameter.whole) {
       write(parameter.name, (*tensor)->bytes);
       continue;
     }

@@ -62,3 +62,20 @@ func.func @conditions(%p: tensor<9xi1>, %x: tensor<9xf32>, %y: tensor<9xf32>) ->
   %g = arith.cmpf ogt, %x, %y : tensor<9xf32>
   return %s, %g : tensor<9xf32>, tensor<9xi1>
 }
+
+// -----
+
+// A static slice of a parameter is a parameter, which is packed when the bundle is written.
+
+// CHECK-LABEL: func @parameter_slices(
+// CHECK-DAG: %[[W:.*]] = rung.parameter @w {offsets = array<i64: 2, 0, 0>, sizes = array<i64: 1, 32, 64>, whole = tensor<4x32x64x!rung.int<4>>} : tensor<32x64x!rung.int<4>>
+// CHECK-DAG: %[[S:.*]] = rung.parameter @s {offsets = array<i64: 16, 0>, sizes = array<i64: 32, 1>, whole = tensor<64x1xf16>} : tensor<32x1xf16>
+// CHECK: rung.elementwise dequantize input(%[[W]] : {{.*}}) scale(%[[S]] :
+func.func @parameter_slices() -> tensor<32x64xf32> {
+  %w = rung.parameter @w : tensor<4x32x64x!rung.int<4>>
+  %s = rung.parameter @s : tensor<64x1xf16>
+  %v = tensor.extract_slice %w [2, 0, 0] [1, 32, 64] [1, 1, 1] : tensor<4x32x64x!rung.int<4>> to tensor<32x64x!rung.int<4>>
+  %t = tensor.extract_slice %s [16, 0] [32, 1] [1, 1] : tensor<64x1xf16> to tensor<32x1xf16>
+  %d = rung.dequantize %v scale(%t : tensor<32x1xf16>) : tensor<32x64x!rung.int<4>> -> tensor<32x64xf32>
+  return %d : tensor<32x64xf32>
+}

@@ -232,6 +232,29 @@ LogicalResult ParameterOp::verify() {
     return emitOpError() << "has the type " << getType()
                          << ", but its storage is "
                          << getStorage()->getStorageType();
+  if (!getWhole() && !getOffsets() && !getSizes())
+    return success();
+  if (!getWhole() || !getOffsets() || !getSizes())
+    return emitOpError("is a slice without whole, offsets or sizes; give all "
+                       "three");
+  auto whole = cast<RankedTensorType>(*getWhole());
+  auto isInside = [&]() {
+    for (auto [size, offset, all] :
+         llvm::zip_equal(*getSizes(), *getOffsets(), whole.getShape()))
+      if (offset < 0 || size < 1 || offset > all - size)
+        return false;
+    return true;
+  };
+  if (!whole.hasStaticShape() ||
+      whole.getElementType() != logical.getElementType() ||
+      int64_t(getOffsets()->size()) != whole.getRank() ||
+      int64_t(getSizes()->size()) != whole.getRank() || !isInside() ||
+      logical.getRank() == 0 ||
+      getSizes()->back() != logical.getShape().back() ||
+      !computeRankReductionMask(*getSizes(), logical.getShape()))
+    return emitOpError() << "is " << logical << ", which is no slice at ["
+                         << *getOffsets() << "] of sizes [" << *getSizes()
+                         << "] of " << whole;
   return success();
 }
 
@@ -443,9 +466,10 @@ struct PackParameter final : OpRewritePattern<PackOp> {
          parameter.getStorage()->getKind() != StorageKind::Canonical))
       return rewriter.notifyMatchFailure(
           op, "input is no parameter in canonical storage");
-    rewriter.replaceOpWithNewOp<ParameterOp>(
-        op, op.getType(), parameter.getName(), op.getStorage(),
-        parameter.getNegated());
+    auto packed = cast<ParameterOp>(rewriter.clone(*parameter));
+    packed.setStorageAttr(op.getStorage());
+    packed.getResult().setType(op.getType());
+    rewriter.replaceOp(op, packed);
     return success();
   }
 };

@@ -76,7 +76,9 @@ struct ParameterModel final
     auto memref = MemRefType::get(tensor.getShape(), tensor.getElementType());
     auto replacement = ParameterOp::create(
         rewriter, op->getLoc(), memref, parameter.getNameAttr(),
-        parameter.getStorageAttr(), parameter.getNegatedAttr());
+        parameter.getStorageAttr(), parameter.getNegatedAttr(),
+        parameter.getWholeAttr(), parameter.getOffsetsAttr(),
+        parameter.getSizesAttr());
     replaceOpWithBufferizedValues(rewriter, op, replacement.getResult());
     return success();
   }

@@ -184,9 +184,11 @@ struct FuseDequantize final
       return signalPassFailure();
 
     IRRewriter rewriter(&getContext());
+    foldParameterSlices(function);
     widenMoves(rewriter, function);
     mergeEqual(rewriter, function);
     sinkThroughDequantize(function);
+    foldParameterSlices(function);
     SmallVector<linalg::LinalgOp> candidates;
     function.walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)

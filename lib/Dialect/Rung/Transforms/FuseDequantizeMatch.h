@@ -58,6 +58,10 @@ struct Epilogue {
 /// else uses; nothing if an initial accumulator fits nowhere.
 std::optional<Epilogue> matchEpilogue(const Contraction &contraction);
 
+/// Makes static slices of parameters that `root` dequantizes parameters, which
+/// are packed when the bundle is written.
+void foldParameterSlices(mlir::Operation *root);
+
 /// Replaces gathers and slices of dequantized tensors in `root` by those of
 /// codes and scales.
 void sinkThroughDequantize(mlir::Operation *root);

@@ -230,6 +230,39 @@ static Value rowNumbers(OpBuilder &builder, tensor::ExtractSliceOp slice) {
       .getResult(0);
 }
 
+static bool isStatic(tensor::ExtractSliceOp slice) {
+  return slice.getType().hasStaticShape() && slice.hasUnitStride() &&
+         !ShapedType::isDynamicShape(slice.getStaticOffsets());
+}
+
+/// A slice of a parameter as a parameter; null of anything else.
+static Value sliceOfParameter(Value value) {
+  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
+  auto whole =
+      slice ? slice.getSource().getDefiningOp<ParameterOp>() : ParameterOp();
+  if (!whole || whole.getWhole() || whole.getStorage() || !isStatic(slice) ||
+      slice.getType().getRank() == 0 ||
+      slice.getDroppedDims().test(slice.getSourceType().getRank() - 1))
+    return {};
+  OpBuilder builder(slice);
+  return ParameterOp::create(
+      builder, slice.getLoc(), slice.getType(), whole.getNameAttr(),
+      /*storage=*/StorageAttr(), whole.getNegatedAttr(),
+      TypeAttr::get(slice.getSourceType()),
+      builder.getDenseI64ArrayAttr(slice.getStaticOffsets()),
+      builder.getDenseI64ArrayAttr(slice.getStaticSizes()));
+}
+
+void rung::foldParameterSlices(Operation *root) {
+  root->walk([](Operation *op) {
+    if (!isa<DequantizeOp, ConvertOp>(op))
+      return;
+    for (OpOperand &operand : op->getOpOperands())
+      if (Value parameter = sliceOfParameter(operand.get()))
+        operand.set(parameter);
+  });
+}
+
 static void sinkSlice(IRRewriter &rewriter, tensor::ExtractSliceOp slice) {
   auto op = slice.getSource().getDefiningOp<DequantizeOp>();
   if (!op || isDynamicMatrix(op) || !slice.hasUnitStride())
@@ -239,8 +272,13 @@ static void sinkSlice(IRRewriter &rewriter, tensor::ExtractSliceOp slice) {
   rewriter.setInsertionPoint(slice);
   if (slice.getType().getRank() != type.getRank())
     return;
-  // Codes in a format of ours have no slices, but a matrix of them has rows.
-  if (!canReshape(type.getElementType())) {
+  // Codes in a format of ours have no slices but those of parameters, but a
+  // matrix of them has rows.
+  bool areParameters = llvm::all_of(op->getOperands(), [](Value operand) {
+    return operand.getDefiningOp<ParameterOp>();
+  });
+  if (!canReshape(type.getElementType()) &&
+      !(areParameters && isStatic(slice))) {
     bool isRows = type.getRank() == 2 && slice.getStaticOffsets()[1] == 0 &&
                   slice.getStaticSizes()[1] == type.getDimSize(1);
     if (!isRows)

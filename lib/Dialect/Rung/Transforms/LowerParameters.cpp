@@ -68,7 +68,7 @@ struct LowerParameters final
   }
 
 private:
-  /// How the bytes of a parameter are made: name, storage, sign.
+  /// How the bytes of a parameter are made: name, storage, sign, slice.
   static Attribute describe(ParameterOp op) {
     Builder builder(op.getContext());
     auto type = cast<MemRefType>(op.getResult().getType());
@@ -76,11 +76,17 @@ private:
         op.getStorage()
             ? *op.getStorage()
             : StorageAttr::get(type.getElementType(), type.getShape());
-    return builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", op.getNameAttr()),
-         builder.getNamedAttr("storage", storage),
-         builder.getNamedAttr("negated",
-                              builder.getBoolAttr(op.getNegated()))});
+    SmallVector<NamedAttribute> description = {
+        builder.getNamedAttr("name", op.getNameAttr()),
+        builder.getNamedAttr("storage", storage),
+        builder.getNamedAttr("negated", builder.getBoolAttr(op.getNegated()))};
+    if (op.getWhole())
+      llvm::append_range(
+          description,
+          ArrayRef{builder.getNamedAttr("whole", op.getWholeAttr()),
+                   builder.getNamedAttr("offsets", op.getOffsetsAttr()),
+                   builder.getNamedAttr("sizes", op.getSizesAttr())});
+    return builder.getDictionaryAttr(description);
   }
 };
 } // namespace

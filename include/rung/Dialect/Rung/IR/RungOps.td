@@ -43,15 +43,20 @@ def Rung_ParameterOp : Rung_Op<"parameter", [Pure]> {
     Stands for the tensor `name` of the files given to rung-compile by
     `--parameters`, in canonical storage. It is read when the bundle is
     written, and not before, so modules stay small. With `storage` the result is
-    the parameter in that order; `negated` says that its values change sign. After
-    bufferization the result is a memref, which nothing may write.
+    the parameter in that order; `negated` says that its values change sign. With
+    `whole` it is a slice of a tensor of that type, at `offsets` and of `sizes`,
+    of which dimensions of 1 but the last may be left out. After bufferization the result is a
+    memref, which nothing may write.
 
     ```mlir
     %w = rung.parameter @layer.0.weight : tensor<64x64x!rung.uint<4>>
+    %q = rung.parameter @experts {whole = tensor<8x64x64x!rung.uint<4>>, offsets = array<i64: 3, 0, 0>, sizes = array<i64: 1, 64, 64>} : tensor<64x64x!rung.uint<4>>
     %p = rung.parameter @layer.0.scale {storage = #rung.storage<f16, [64, 2], lanes, rows_per_block = 1>} : tensor<4x2x16xf16>
     ```
   }];
-  let arguments = (ins StrAttr:$name, OptionalAttr<Rung_StorageAttr>:$storage, UnitAttr:$negated);
+  let arguments = (ins StrAttr:$name, OptionalAttr<Rung_StorageAttr>:$storage, UnitAttr:$negated,
+                       OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$whole,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<DenseI64ArrayAttr>:$sizes);
   let results = (outs Rung_AnyStorage:$result);
   let assemblyFormat = "custom<ParameterName>($name) attr-dict `:` type($result)";
   let hasVerifier = 1;
