@@ -8,6 +8,7 @@
 #include "rung/Target/Device.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "rung/Target/NVIDIADevice.h"
 
 using namespace mlir;
 using namespace rung;
@@ -84,6 +85,17 @@ DeviceAttr rung::getDevice(MLIRContext *context, const CPUTarget &target) {
               "compute", types({builder.getI32Type(), builder.getF32Type(),
                                 builder.getF64Type()})),
       }));
+}
+
+llvm::Expected<DeviceAttr> rung::getDevice(MLIRContext *context,
+                                           StringRef target) {
+  StringRef architecture = target;
+  if (architecture.consume_front("cuda:"))
+    return getNVIDIADevice(context, architecture);
+  llvm::Expected<CPUTarget> cpu = parseCPUTarget(target);
+  if (!cpu)
+    return cpu.takeError();
+  return getDevice(context, *cpu);
 }
 
 DeviceAttr rung::getDevice(ModuleOp module) {

@@ -102,8 +102,9 @@ def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
     word of its units. Packed storage is read by its own vector loads: where its
     order was derived for 16-byte loads (`deriveWeightLayout`), a lane's load
     brings in the codes of its own operand registers, and nothing moves between
-    lanes. A `tile.mma` whose operands have the layouts of m16n8k16, side by
-    side, becomes `nvgpu.mma.sync` (f16 by f16 into f32). Run
+    lanes. A `tile.mma` becomes matrix instructions of the module's device
+    (`matrix` of `rung.device`, else those of cuda:sm_80): the one for its
+    formats, whose fragments its operands must be, side by side. Run
     `tile-expand-convert` first; upstream passes go on from `gpu.launch` to PTX.
 
     Taken are launch, load, store, splat, map and mma of tile, in scf.for and
@@ -129,7 +130,8 @@ def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
       %lane = gpu.thread_id x
       %words = vector.load %weights[%i, %step, %c0, %lane, %c0] {alignment = 16 : i64} : memref<4x8x1x32x4xi32>, vector<4xi32>
       ...
-      %d0 = nvgpu.mma.sync (%a0, %b0, %c) {mmaShape = [16, 8, 16]} : (vector<4x2xf16>, vector<2x2xf16>, vector<2x2xf32>) -> vector<2x2xf32>
+      %d0 = llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"(%a0, %a1, %a2, %a3, %b0, %b1, %c0, %c1, %c2, %c3)
+        : (vector<2xf16>, ..., f32) -> !llvm.struct<(f32, f32, f32, f32)>
       ...
       scf.if %isFirstColumn {
         memref.store %y0, %y[%column, %row] : memref<1x64xf32>
@@ -139,7 +141,7 @@ def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 

@@ -17,7 +17,8 @@
 //                   "gather" (memory)
 //   lookup_entries  f32 entries of the largest table that `lookup` takes; 0:
 //                   none
-//   lookup_halves   entries of 16 bits of the largest table that one instruction
+//   lookup_halves   entries of 16 bits of the largest table that one
+//   instruction
 //                   looks up for each half of a lane; 0: none
 //   computed_lookups
 //                   where the entries are equally spaced, codes that lie whole
@@ -26,6 +27,17 @@
 //   prefetch        how many bytes ahead packed weights and their scales are
 //                   asked for; 0: never
 //
+// GPUs also have
+//
+//   lanes           lanes of a warp, of 32-bit registers
+//   registers       the most of one lane
+//   multiprocessors
+//   memory          its levels, farthest first: `bytes` that one of them holds
+//                   (of one multiprocessor from `shared` on), `transaction`
+//                   bytes are moved at least, `gigabytes_per_second` (10^9)
+//   async_copies    instructions that copy to shared memory in the background
+//   matrix          matrix instructions, #rung.matrix_instruction
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef RUNG_TARGET_DEVICE_H
@@ -33,11 +45,17 @@
 
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Target/CPUTarget.h"
+#include "llvm/Support/Error.h"
 
 namespace rung {
 
 /// The device that code for `target` runs on.
 DeviceAttr getDevice(mlir::MLIRContext *context, const CPUTarget &target);
+
+/// The device called `target`, as in rung-compile --target; the error names
+/// what was found and what exists.
+llvm::Expected<DeviceAttr> getDevice(mlir::MLIRContext *context,
+                                     llvm::StringRef target);
 
 /// The device of a module: its `rung.device`, or that of a plain x86-64.
 DeviceAttr getDevice(mlir::ModuleOp module);

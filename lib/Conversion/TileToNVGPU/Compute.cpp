@@ -8,10 +8,11 @@
 #include "../Common/Places.h"
 #include "../Common/VectorBuilder.h"
 #include "Patterns.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "rung/Layout/Fragments.h"
+#include "rung/Target/Device.h"
 
 using namespace mlir;
 using namespace rung;
@@ -124,12 +125,46 @@ ConvertMap::matchAndRewrite(tile::MapOp op, OneToNOpAdaptor adaptor,
 
 namespace {
 
-/// m16n8k16: the columns of tile.mma's result are n, its b is n × k.
-constexpr int64_t instructionRows = 16, instructionColumns = 8,
-                  instructionDepth = 16;
-
 /// The registers of a fragment that are one operand of one instruction.
 using Operand = SmallVector<int64_t, 8>;
+
+/// An instruction whose operands fragments are, side by side. The columns of
+/// tile.mma's result are n, and its b is n × k.
+class Instruction {
+public:
+  explicit Instruction(MatrixInstructionAttr attr)
+      : attr(attr), aMap(map(".a")), bMap(map(".b")), cMap(map(".c")) {}
+
+  int64_t rows() const { return int64_t(1) << cMap.outBits("row"); }
+  int64_t columns() const { return int64_t(1) << cMap.outBits("col"); }
+  int64_t depth() const { return int64_t(1) << aMap.outBits("col"); }
+
+  /// The registers of one operand of the instruction at (n, m, k); none if the
+  /// layout holds others.
+  std::optional<Operand> findA(LayoutAttr layout, int64_t n, int64_t k) const {
+    return find(layout, aMap, n, k, /*swapped=*/false);
+  }
+  std::optional<Operand> findB(LayoutAttr layout, int64_t m, int64_t k) const {
+    return find(layout, bMap, m, k, /*swapped=*/true);
+  }
+  std::optional<Operand> findC(LayoutAttr layout, int64_t n, int64_t m) const {
+    return find(layout, cMap, n, m, /*swapped=*/false);
+  }
+
+  /// c + a · b, of elements in the order of the maps' registers.
+  SmallVector<Value> emit(OpBuilder &builder, Location loc, ValueRange a,
+                          ValueRange b, ValueRange c) const;
+
+private:
+  LinearLayout map(StringRef operand) const {
+    return *lookupFragment((attr.getFragments() + operand).str());
+  }
+  static std::optional<Operand> find(LayoutAttr layout, const LinearLayout &map,
+                                     int64_t row, int64_t column, bool swapped);
+
+  MatrixInstructionAttr attr;
+  LinearLayout aMap, bMap, cMap;
+};
 
 struct ConvertMma final : WarpPattern<tile::MmaOp> {
   using WarpPattern::WarpPattern;
@@ -139,13 +174,11 @@ struct ConvertMma final : WarpPattern<tile::MmaOp> {
                   ConversionPatternRewriter &rewriter) const override;
 };
 
-/// The registers of `layout` with the elements that the map `name` wants, for
-/// the operand whose first element is `first`; `swapped` if the fragment is
-/// the transpose of the operand. None if a register has others.
-std::optional<Operand> findOperand(LayoutAttr layout, StringRef name,
-                                   std::pair<int64_t, int64_t> first,
-                                   bool swapped = false) {
-  LinearLayout map = *lookupFragment(name);
+} // namespace
+
+std::optional<Operand> Instruction::find(LayoutAttr layout,
+                                         const LinearLayout &map, int64_t row,
+                                         int64_t column, bool swapped) {
   Operand registers;
   for (uint64_t reg = 0; reg != uint64_t(1) << map.inBits("register"); ++reg) {
     Places places;
@@ -153,8 +186,7 @@ std::optional<Operand> findOperand(LayoutAttr layout, StringRef name,
       SmallVector<uint64_t> place = map.apply({reg, lane});
       if (swapped)
         std::swap(place[0], place[1]);
-      places.push_back(
-          {first.first + int64_t(place[0]), first.second + int64_t(place[1])});
+      places.push_back({row + int64_t(place[0]), column + int64_t(place[1])});
     }
     std::optional<int64_t> found = findPlaces(layout, places);
     if (!found)
@@ -164,18 +196,61 @@ std::optional<Operand> findOperand(LayoutAttr layout, StringRef name,
   return registers;
 }
 
-/// 32-bit registers of `width` elements each.
-Value gatherOperand(OpBuilder &builder, Location loc, ValueRange values,
-                    const Operand &registers) {
-  SmallVector<Value> elements;
-  for (int64_t reg : registers)
-    elements.push_back(values[reg]);
-  auto type = VectorType::get({int64_t(elements.size()) / 2, 2},
-                              elements.front().getType());
-  return vector::FromElementsOp::create(builder, loc, type, elements);
+/// 32-bit registers, as LLVM's intrinsics take them: two f16 as a vector, bf16
+/// and bytes as i32.
+static SmallVector<Value> packRegisters(OpBuilder &builder, Location loc,
+                                        Type format, ValueRange elements) {
+  Type i32 = builder.getI32Type();
+  unsigned bits = numberFormatOf(format)->bits();
+  SmallVector<Value> registers;
+  for (size_t count = 32 / bits; !elements.empty();
+       elements = elements.drop_front(count)) {
+    SmallVector<Value> parts(elements.take_front(count));
+    if (bits == 8) // codes
+      for (Value &part : parts)
+        part = arith::TruncIOp::create(builder, loc, builder.getI8Type(), part);
+    auto type = VectorType::get(parts.size(), parts.front().getType());
+    Value reg = vector::FromElementsOp::create(builder, loc, type, parts);
+    if (!format.isF16()) {
+      reg =
+          vector::BitCastOp::create(builder, loc, VectorType::get(1, i32), reg);
+      reg = vector::ExtractOp::create(builder, loc, reg, ArrayRef<int64_t>{0});
+    }
+    registers.push_back(reg);
+  }
+  return registers;
 }
 
-} // namespace
+SmallVector<Value> Instruction::emit(OpBuilder &builder, Location loc,
+                                     ValueRange a, ValueRange b,
+                                     ValueRange c) const {
+  SmallVector<Value> operands = packRegisters(builder, loc, attr.getA(), a);
+  llvm::append_range(operands, packRegisters(builder, loc, attr.getB(), b));
+  llvm::append_range(operands, c);
+  auto type = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), SmallVector<Type>(c.size(), c.front().getType()));
+  Value result = LLVM::CallIntrinsicOp::create(
+                     builder, loc, type,
+                     builder.getStringAttr(attr.getIntrinsic()), operands)
+                     .getResult(0);
+  SmallVector<Value> sums;
+  for (int64_t i = 0, e = c.size(); i != e; ++i)
+    sums.push_back(LLVM::ExtractValueOp::create(builder, loc, result, i));
+  return sums;
+}
+
+/// The instructions of the device around `op`; those that every device with
+/// warps of this kind has if there is none.
+static SmallVector<MatrixInstructionAttr> instructionsOf(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto device = module->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName);
+  if (!device)
+    device = cantFail(getDevice(op->getContext(), "cuda:sm_80"));
+  SmallVector<MatrixInstructionAttr> instructions;
+  if (auto list = device.getProperties().getAs<ArrayAttr>("matrix"))
+    llvm::append_range(instructions, list.getAsRange<MatrixInstructionAttr>());
+  return instructions;
+}
 
 LogicalResult
 ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
@@ -186,14 +261,31 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
   if (!a || !b || op.getToken())
     return refuse(op, rewriter,
                   "is asynchronous or takes a buffer, expected two fragments");
-  if (!a.getElementType().isF16() || !b.getElementType().isF16() ||
-      !c.getElementType().isF32() || a.getLayout().isPacked() ||
-      b.getLayout().isPacked()) {
-    std::string text;
-    llvm::raw_string_ostream(text)
-        << "multiplies " << a.getElementType() << " by " << b.getElementType()
-        << " into " << c.getElementType()
-        << ", expected f16 by f16 into f32, not packed";
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto products = [&](Type a, Type b, Type c) {
+    stream << a << " by " << b << " into " << c;
+  };
+  if (a.getLayout().isPacked() || b.getLayout().isPacked()) {
+    stream << "multiplies packed codes; convert them first";
+    return refuse(op, rewriter, text);
+  }
+  std::optional<Instruction> instruction;
+  SmallVector<MatrixInstructionAttr> instructions = instructionsOf(op);
+  for (MatrixInstructionAttr attr : instructions)
+    if (attr.getA() == a.getElementType() &&
+        attr.getB() == b.getElementType() &&
+        attr.getC() == c.getElementType() && !instruction)
+      instruction.emplace(attr);
+  if (!instruction) {
+    stream << "multiplies ";
+    products(a.getElementType(), b.getElementType(), c.getElementType());
+    stream << "; the device has ";
+    llvm::interleaveComma(instructions, stream, [&](auto attr) {
+      products(attr.getA(), attr.getB(), attr.getC());
+    });
+    if (instructions.empty())
+      stream << "no matrix instructions";
     return refuse(op, rewriter, text);
   }
 
@@ -202,39 +294,36 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
     Operand a, b, c;
   };
   SmallVector<Step> steps;
-  for (int64_t n = 0; n < c.getRows(); n += instructionRows)
-    for (int64_t m = 0; m < c.getColumns(); m += instructionColumns)
-      for (int64_t k = 0; k < a.getColumns(); k += instructionDepth) {
-        auto aRegisters =
-            findOperand(a.getLayout(), "mma.m16n8k16.f16.a", {n, k});
-        auto bRegisters = findOperand(b.getLayout(), "mma.m16n8k16.f16.b",
-                                      {m, k}, /*swapped=*/true);
-        auto cRegisters =
-            findOperand(c.getLayout(), "mma.m16n8k16.f16.c", {n, m});
+  for (int64_t n = 0; n < c.getRows(); n += instruction->rows())
+    for (int64_t m = 0; m < c.getColumns(); m += instruction->columns())
+      for (int64_t k = 0; k < a.getColumns(); k += instruction->depth()) {
+        auto aRegisters = instruction->findA(a.getLayout(), n, k);
+        auto bRegisters = instruction->findB(b.getLayout(), m, k);
+        auto cRegisters = instruction->findC(c.getLayout(), n, m);
         if (!aRegisters || !bRegisters || !cRegisters)
           return refuse(op, rewriter,
                         Twine("has the operand ") +
                             (!aRegisters   ? "a"
                              : !bRegisters ? "b"
                                            : "c") +
-                            " in a layout that is not the one of m16n8k16, " +
-                            "side by side");
+                            " in a layout that is not the one of m" +
+                            Twine(instruction->rows()) + "n" +
+                            Twine(instruction->columns()) + "k" +
+                            Twine(instruction->depth()) + ", side by side");
         steps.push_back({*aRegisters, *bRegisters, *cRegisters});
       }
 
-  Location loc = op.getLoc();
   SmallVector<Value> sums(adaptor.getC());
+  auto pick = [](ValueRange values, const Operand &registers) {
+    return llvm::map_to_vector(registers,
+                               [&](int64_t reg) { return values[reg]; });
+  };
   for (const Step &step : steps) {
-    Value result = nvgpu::MmaSyncOp::create(
-        rewriter, loc, gatherOperand(rewriter, loc, adaptor.getA(), step.a),
-        gatherOperand(rewriter, loc, adaptor.getB(), step.b),
-        gatherOperand(rewriter, loc, sums, step.c),
-        ArrayRef<int64_t>{instructionRows, instructionColumns,
-                          instructionDepth});
-    for (auto [number, reg] : llvm::enumerate(step.c))
-      sums[reg] = vector::ExtractOp::create(
-          rewriter, loc, result,
-          ArrayRef<int64_t>{int64_t(number) / 2, int64_t(number) % 2});
+    SmallVector<Value> results =
+        instruction->emit(rewriter, op.getLoc(), pick(adaptor.getA(), step.a),
+                          pick(adaptor.getB(), step.b), pick(sums, step.c));
+    for (auto [reg, result] : llvm::zip_equal(step.c, results))
+      sums[reg] = result;
   }
   rewriter.replaceOpWithMultiple(op, {sums});
   return success();

@@ -39,9 +39,9 @@
 // CHECK: %[[XS:.*]] = vector.load %[[X]][%{{.*}}, %{{.*}}] {alignment = 4 : i64} : memref<1x512xf16>, vector<2xf16>
 // CHECK: arith.select %[[FIRST]], %[[XS]], %{{.*}} : vector<2xf16>
 // CHECK-COUNT-7: vector.load %[[X]]
-// CHECK: %[[A:.*]] = vector.from_elements %[[A0]], {{.*}} : vector<4x2xf16>
-// CHECK: nvgpu.mma.sync(%[[A]], {{.*}}) {mmaShape = [16, 8, 16]}
-// CHECK-COUNT-3: nvgpu.mma.sync
+// CHECK: %[[A:.*]] = vector.from_elements %[[A0]], {{.*}} : vector<2xf16>
+// CHECK: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"(%[[A]],
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
 // CHECK-COUNT-2: memref.load %[[S]]
 // CHECK-COUNT-4: math.fma
 // CHECK: scf.if

@@ -67,7 +67,7 @@ func.func @formats(%one: f32) {
   %a = tile.splat %one : f32 -> !tile.fragment<16x16xf32, #a>
   %b = tile.splat %one : f32 -> !tile.fragment<8x16xf32, #b>
   %c = tile.splat %one : f32 -> !tile.fragment<16x8xf32, #c>
-  // expected-error@+1 {{multiplies f32 by f32 into f32, expected f16 by f16 into f32, not packed}}
+  // expected-error@+1 {{multiplies f32 by f32 into f32; the device has i8 by i8 into i32, !rung.uint<8> by i8 into i32, f16 by f16 into f32, bf16 by bf16 into f32}}
   %d = tile.mma %a, %b, %c : !tile.fragment<16x16xf32, #a>, !tile.fragment<8x16xf32, #b>, !tile.fragment<16x8xf32, #c>
   return
 }
@@ -93,4 +93,22 @@ func.func @codes_without_storage(%m: memref<1x64x!rung.int<8>>, %i: index) {
   // expected-error@+1 {{reads memref<1x64x!rung.int<8>> into elements of !rung.int<8>, expected a tensor of elements of at least 16 bits, or of codes in whole bytes}}
   %codes = tile.load %m[%i, %i] : memref<1x64x!rung.int<8>> -> !tile.fragment<1x64x!rung.int<8>, #line>
   return
+}
+
+// -----
+
+// What a device lacks.
+
+#a = #tile.layout<"(register:4, lane:5) -> (row:4, col:5) {register[0..1] -> col[0..1], register[2] -> row[3], register[3] -> col[4], lane[0..1] -> col[2..3], lane[2..4] -> row[0..2]}">
+#b = #tile.layout<"(register:3, lane:5) -> (row:3, col:5) {register[0..1] -> col[0..1], register[2] -> col[4], lane[0..1] -> col[2..3], lane[2..4] -> row[0..2]}">
+#c = #tile.layout<"(register:2, lane:5) -> (row:4, col:3) {register[0] -> col[0], register[1] -> row[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+module attributes {rung.device = #rung.device<"plain", {lanes = 32}>} {
+  func.func @no_instructions(%code: i32, %zero: f32) {
+    %a = tile.splat %code : i32 -> !tile.fragment<16x32xf8E4M3FN, #a>
+    %b = tile.splat %code : i32 -> !tile.fragment<8x32xf8E4M3FN, #b>
+    %c = tile.splat %zero : f32 -> !tile.fragment<16x8xf32, #c>
+    // expected-error@+1 {{multiplies f8E4M3FN by f8E4M3FN into f32; the device has no matrix instructions}}
+    %d = tile.mma %a, %b, %c : !tile.fragment<16x32xf8E4M3FN, #a>, !tile.fragment<8x32xf8E4M3FN, #b>, !tile.fragment<16x8xf32, #c>
+    return
+  }
 }

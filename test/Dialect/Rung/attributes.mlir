@@ -28,5 +28,7 @@ module @attributes attributes {
   // CHECK-SAME: l.rounding = #rung<rounding toward_zero>
   l.rounding = #rung<rounding toward_zero>,
   // CHECK-SAME: m.activation = #rung<activation gelu>
-  m.activation = #rung<activation gelu>
+  m.activation = #rung<activation gelu>,
+  // CHECK-SAME: n.instruction = #rung.matrix_instruction<"llvm.nvvm.mma.m16n8k16.row.col.f32.f32", a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1024>
+  n.instruction = #rung.matrix_instruction<"llvm.nvvm.mma.m16n8k16.row.col.f32.f32", a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1024>
 } {}

@@ -620,3 +620,38 @@ func.func @matmul_compute(%x: tensor<1x64xf32>, %w: tensor<32x64xi8>, %y: tensor
   %0 = rung.matmul x(%x : tensor<1x64xf32>) weight(%w : tensor<32x64xi8>) init(%y : tensor<1x32xf32>) {compute = index} -> tensor<1x32xf32>
   return
 }
+
+// -----
+
+// expected-error@+1 {{the intrinsic is 'mma.sync', expected LLVM's name, as in 'llvm.nvvm.mma.m16n8k16.row.col.f32.f32'}}
+"test"() {a = #rung.matrix_instruction<"mma.sync", a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{multiplies 'f32', expected number formats of 8 or 16 bits}}
+"test"() {a = #rung.matrix_instruction<"llvm.mma", a = f32, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{multiplies 'index', expected number formats of 8 or 16 bits}}
+"test"() {a = #rung.matrix_instruction<"llvm.mma", a = index, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{adds into 'f16', expected f32 or i32}}
+"test"() {a = #rung.matrix_instruction<"llvm.mma", a = f16, b = f16, c = f16, fragments = "mma.m16n8k16.f16", rate = 1>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{there is no fragment map 'mma.m8n8k4.f16.a'; see Layout/Fragments.h}}
+"test"() {a = #rung.matrix_instruction<"llvm.mma", a = f16, b = f16, c = f32, fragments = "mma.m8n8k4.f16", rate = 1>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{rate is 0, expected at least 1}}
+"test"() {a = #rung.matrix_instruction<"llvm.mma", a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 0>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{matrix is [1], expected a list of #rung.matrix_instruction}}
+"test"() {a = #rung.device<"d", {matrix = [1]}>} : () -> ()

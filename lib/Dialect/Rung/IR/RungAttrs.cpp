@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Layout/Fragments.h"
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Numerics/Storage.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -264,6 +265,42 @@ DenseElementsAttr CodesAttr::getCanonicalStorage() const {
 int64_t DeviceAttr::getInt(StringRef key, int64_t otherwise) const {
   auto value = getProperties().getAs<IntegerAttr>(key);
   return value ? value.getInt() : otherwise;
+}
+
+LogicalResult DeviceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringAttr, DictionaryAttr properties) {
+  Attribute matrix = properties.get("matrix");
+  auto list = dyn_cast_or_null<ArrayAttr>(matrix);
+  if (matrix &&
+      !(list && llvm::all_of(list, llvm::IsaPred<MatrixInstructionAttr>)))
+    return emitError() << "matrix is " << matrix
+                       << ", expected a list of #rung.matrix_instruction";
+  return success();
+}
+
+LogicalResult
+MatrixInstructionAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                              StringRef intrinsic, Type a, Type b, Type c,
+                              StringRef fragments, int64_t rate) {
+  if (!intrinsic.starts_with("llvm."))
+    return emitError() << "the intrinsic is '" << intrinsic
+                       << "', expected LLVM's name, as in "
+                          "'llvm.nvvm.mma.m16n8k16.row.col.f32.f32'";
+  for (Type type : {a, b}) {
+    std::optional<NumberFormat> format = numberFormatOf(type);
+    if (!format || (format->bits() != 8 && format->bits() != 16))
+      return emitError() << "multiplies " << type
+                         << ", expected number formats of 8 or 16 bits";
+  }
+  if (!c.isF32() && !c.isInteger(32))
+    return emitError() << "adds into " << c << ", expected f32 or i32";
+  for (StringRef operand : {".a", ".b", ".c"})
+    if (!lookupFragment((fragments + operand).str()))
+      return emitError() << "there is no fragment map '" << fragments << operand
+                         << "'; see Layout/Fragments.h";
+  if (rate < 1)
+    return emitError() << "rate is " << rate << ", expected at least 1";
+  return success();
 }
 
 namespace {

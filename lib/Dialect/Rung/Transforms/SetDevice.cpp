@@ -28,13 +28,12 @@ struct SetDevice final : rung::impl::RungSetDeviceBase<SetDevice> {
   void runOnOperation() override {
     if (getOperation()->hasAttr(RungDialect::kDeviceAttrName))
       return;
-    llvm::Expected<CPUTarget> cpu = parseCPUTarget(target);
-    if (!cpu) {
-      getOperation().emitError(llvm::toString(cpu.takeError()));
+    llvm::Expected<DeviceAttr> device = getDevice(&getContext(), target);
+    if (!device) {
+      getOperation().emitError(llvm::toString(device.takeError()));
       return signalPassFailure();
     }
-    getOperation()->setAttr(RungDialect::kDeviceAttrName,
-                            getDevice(&getContext(), *cpu));
+    getOperation()->setAttr(RungDialect::kDeviceAttrName, *device);
   }
 };
 } // namespace

@@ -133,10 +133,32 @@ def Rung_DeviceAttr : AttrDef<Rung_Dialect, "Device"> {
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::DictionaryAttr":$properties);
   let assemblyFormat = "`<` $name `,` $properties `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// An integer property, or the given default.
     int64_t getInt(::llvm::StringRef key, int64_t otherwise = 0) const;
   }];
+}
+
+def Rung_MatrixInstructionAttr : AttrDef<Rung_Dialect, "MatrixInstruction"> {
+  let mnemonic = "matrix_instruction";
+  let summary = "an instruction that multiplies matrices in registers";
+  let description = [{
+    c + a · b, of elements in these formats, by LLVM's intrinsic `intrinsic`.
+    `fragments` names the maps of Layout/Fragments.h that say which lane holds
+    what: those called `fragments`.a, .b and .c. A group of `lanes` lanes issues
+    it; `rate` is the products that one multiprocessor adds in a cycle.
+
+    ```mlir
+    #rung.matrix_instruction<"llvm.nvvm.mma.m16n8k16.row.col.f32.f32",
+                             a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1024>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"LLVM's name">:$intrinsic, "::mlir::Type":$a,
+                        "::mlir::Type":$b, "::mlir::Type":$c,
+                        StringRefParameter<"prefix of the maps">:$fragments, "int64_t":$rate);
+  let assemblyFormat = "`<` $intrinsic `,` struct($a, $b, $c, $fragments, $rate) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Rung_ScheduleAttr : AttrDef<Rung_Dialect, "Schedule"> {

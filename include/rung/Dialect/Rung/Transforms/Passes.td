@@ -74,7 +74,7 @@ def RungSetDevice : Pass<"rung-set-device", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::rung::RungDialect"];
-  let options = [Option<"target", "target", "std::string", "\"cpu\"", "'cpu' (this machine) or 'cpu:NAME'">];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "'cpu' (this machine), 'cpu:NAME' or 'cuda:sm_NN'">];
 }
 
 def RungSelectCompute : Pass<"rung-select-compute", "::mlir::ModuleOp"> {

@@ -1,0 +1,186 @@
+//===- NVIDIADevice.cpp - Tables of NVIDIA's devices -*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Sources: CUDA C++ Programming Guide, "Technical Specifications per Compute
+// Capability" (shared memory, registers); PTX ISA, "mma" (instructions and the
+// architectures that have them); NVIDIA's architecture whitepapers of A100,
+// GA102, Ada and H100 and data sheets of A100 80GB, RTX 3090, L40 and H200
+// (multiprocessors, caches, bandwidth). Rates follow from the dense peak at the
+// boost clock of the sheets.
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Target/NVIDIADevice.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace rung;
+
+namespace {
+/// A row of MatrixInstructionAttr but for its rate. Types are MLIR's text.
+struct Instruction {
+  StringLiteral intrinsic, a, b, c, fragments;
+};
+
+struct Rate {
+  const Instruction &instruction;
+  int64_t products; ///< added by one multiprocessor in a cycle
+};
+
+/// One chip stands for its architecture.
+struct Chip {
+  StringLiteral architecture, model;
+  int64_t multiprocessors;
+  int64_t globalGBs;   ///< 10^9 bytes a second
+  int64_t l2Bytes;     ///< of the chip
+  int64_t sharedBytes; ///< most for one block
+  ArrayRef<StringLiteral> asyncCopies;
+  ArrayRef<Rate> rates;
+};
+} // namespace
+
+static constexpr Instruction kF16 = {"llvm.nvvm.mma.m16n8k16.row.col.f32.f32",
+                                     "f16", "f16", "f32", "mma.m16n8k16.f16"};
+static constexpr Instruction kBF16 = {"llvm.nvvm.mma.m16n8k16.row.col.bf16",
+                                      "bf16", "bf16", "f32",
+                                      "mma.m16n8k16.f16"};
+static constexpr Instruction kS8S8 = {"llvm.nvvm.mma.m16n8k32.row.col.s8", "i8",
+                                      "i8", "i32", "mma.m16n8k32.s8"};
+static constexpr Instruction kU8S8 = {"llvm.nvvm.mma.m16n8k32.row.col.u8.s8",
+                                      "!rung.uint<8>", "i8", "i32",
+                                      "mma.m16n8k32.s8"};
+static constexpr Instruction kE4M3E4M3 = {
+    "llvm.nvvm.mma.m16n8k32.row.col.f32.e4m3.e4m3.f32", "f8E4M3FN", "f8E4M3FN",
+    "f32", "mma.m16n8k32.s8"};
+static constexpr Instruction kE4M3E5M2 = {
+    "llvm.nvvm.mma.m16n8k32.row.col.f32.e4m3.e5m2.f32", "f8E4M3FN", "f8E5M2",
+    "f32", "mma.m16n8k32.s8"};
+static constexpr Instruction kE5M2E4M3 = {
+    "llvm.nvvm.mma.m16n8k32.row.col.f32.e5m2.e4m3.f32", "f8E5M2", "f8E4M3FN",
+    "f32", "mma.m16n8k32.s8"};
+static constexpr Instruction kE5M2E5M2 = {
+    "llvm.nvvm.mma.m16n8k32.row.col.f32.e5m2.e5m2.f32", "f8E5M2", "f8E5M2",
+    "f32", "mma.m16n8k32.s8"};
+
+// Fastest first.
+static constexpr Rate kSM80Rates[] = {
+    {kS8S8, 2048}, {kU8S8, 2048}, {kF16, 1024}, {kBF16, 1024}};
+static constexpr Rate kSM86Rates[] = {
+    {kS8S8, 1024}, {kU8S8, 1024}, {kF16, 256}, {kBF16, 256}};
+static constexpr Rate kSM89Rates[] = {
+    {kE4M3E4M3, 512}, {kE4M3E5M2, 512}, {kE5M2E4M3, 512}, {kE5M2E5M2, 512},
+    {kS8S8, 512},     {kU8S8, 512},     {kF16, 256},      {kBF16, 256}};
+/// Of mma.sync: 60% of what wgmma reaches (shared/design/kernels.md).
+static constexpr Rate kSM90Rates[] = {
+    {kE4M3E4M3, 2458}, {kE4M3E5M2, 2458}, {kE5M2E4M3, 2458}, {kE5M2E5M2, 2458},
+    {kS8S8, 2458},     {kU8S8, 2458},     {kF16, 1229},      {kBF16, 1229}};
+
+static constexpr StringLiteral kCpAsync[] = {"cp.async"};
+static constexpr StringLiteral kCpAsyncAndTMA[] = {"cp.async",
+                                                   "cp.async.bulk.tensor"};
+
+static constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
+
+static constexpr Chip kChips[] = {
+    {"sm_80", "A100 80GB", 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync,
+     kSM80Rates},
+    {"sm_86", "RTX 3090", 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
+    {"sm_89", "L40", 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
+    {"sm_90a", "H200", 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA,
+     kSM90Rates},
+};
+
+/// The same for all of these architectures.
+static constexpr int64_t kLanes = 32, kRegistersOfLane = 255,
+                         kRegistersOfMultiprocessor = 65536,
+                         kTransactionBytes = 32, kSharedBanks = 32;
+
+static MatrixInstructionAttr makeInstruction(MLIRContext *context,
+                                             const Rate &rate) {
+  auto type = [&](StringRef text) { return parseType(text, context); };
+  const Instruction &row = rate.instruction;
+  return MatrixInstructionAttr::get(context, row.intrinsic, type(row.a),
+                                    type(row.b), type(row.c), row.fragments,
+                                    rate.products);
+}
+
+/// The formats that both operands of an instruction have, and f32, which has
+/// multiply-adds.
+static ArrayAttr computeFormats(Builder &builder,
+                                ArrayRef<MatrixInstructionAttr> instructions) {
+  SmallVector<Attribute> formats;
+  for (MatrixInstructionAttr instruction : instructions)
+    if (instruction.getA() == instruction.getB())
+      formats.push_back(TypeAttr::get(instruction.getA()));
+  formats.push_back(TypeAttr::get(builder.getF32Type()));
+  return builder.getArrayAttr(formats);
+}
+
+llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
+                                                 StringRef architecture) {
+  const Chip *chip = llvm::find_if(kChips, [&](const Chip &row) {
+    return row.architecture == architecture;
+  });
+  if (chip == std::end(kChips)) {
+    auto names = llvm::map_range(
+        kChips, [](const Chip &row) { return row.architecture; });
+    return llvm::createStringError(
+        "unknown CUDA architecture '" + architecture +
+        "'; expected one of: " + llvm::join(names, ", "));
+  }
+  context->loadDialect<RungDialect>();
+  Builder builder(context);
+  auto number = [&](int64_t value) -> Attribute {
+    return builder.getI64IntegerAttr(value);
+  };
+  auto dictionary =
+      [&](std::initializer_list<std::pair<StringRef, Attribute>> entries) {
+        SmallVector<NamedAttribute> named;
+        for (auto [name, value] : entries)
+          named.push_back(builder.getNamedAttr(name, value));
+        return builder.getDictionaryAttr(named);
+      };
+  auto level =
+      [&](StringRef name,
+          std::initializer_list<std::pair<StringRef, Attribute>> entries)
+      -> Attribute {
+    NamedAttrList list(dictionary(entries));
+    list.set("name", builder.getStringAttr(name));
+    return list.getDictionary(context);
+  };
+  auto instructions = llvm::map_to_vector(chip->rates, [&](const Rate &rate) {
+    return makeInstruction(context, rate);
+  });
+  return DeviceAttr::get(
+      context, builder.getStringAttr("cuda:" + architecture),
+      dictionary(
+          {{"async_copies", builder.getArrayAttr(llvm::map_to_vector(
+                                chip->asyncCopies,
+                                [&](StringRef name) -> Attribute {
+                                  return builder.getStringAttr(name);
+                                }))},
+           {"compute", computeFormats(builder, instructions)},
+           {"lanes", number(kLanes)},
+           {"matrix", builder.getArrayAttr(SmallVector<Attribute>(
+                          instructions.begin(), instructions.end()))},
+           {"memory",
+            builder.getArrayAttr(
+                {level("global",
+                       {{"gigabytes_per_second", number(chip->globalGBs)},
+                        {"transaction", number(kTransactionBytes)}}),
+                 level("l2", {{"bytes", number(chip->l2Bytes)},
+                              {"transaction", number(kTransactionBytes)}}),
+                 level("shared", {{"bytes", number(chip->sharedBytes)},
+                                  {"transaction", number(4 * kSharedBanks)}}),
+                 level("registers",
+                       {{"bytes", number(4 * kRegistersOfMultiprocessor)},
+                        {"transaction", number(4)}})})},
+           {"multiprocessors", number(chip->multiprocessors)},
+           {"registers", number(kRegistersOfLane)}}));
+}
