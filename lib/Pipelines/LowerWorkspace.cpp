@@ -13,6 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -42,8 +43,8 @@ public:
     Location loc = op.getLoc();
     int64_t known = layout.getTypeSize(type.getElementType());
     for (int64_t size : type.getShape())
-      if (!ShapedType::isDynamic(size))
-        known *= size;
+      if (!ShapedType::isDynamic(size) && llvm::MulOverflow(known, size, known))
+        return op.emitError("no memory holds ") << type;
     Value bytes = arith::ConstantIndexOp::create(builder, loc, known);
     for (Value size : op.getDynamicSizes())
       bytes = arith::MulIOp::create(builder, loc, bytes, size);

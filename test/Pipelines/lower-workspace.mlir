@@ -101,3 +101,11 @@ func.func @no_context(%n: index) {
   %0 = memref.alloc(%n) : memref<?xf32>
   return
 }
+
+// -----
+
+func.func @too_large(%context: !llvm.ptr) {
+  // expected-error @+1 {{no memory holds 'memref<1x9223372036854775807xf32>'}}
+  %0 = memref.alloc() : memref<1x9223372036854775807xf32>
+  return
+}
