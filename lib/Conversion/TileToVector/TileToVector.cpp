@@ -214,6 +214,10 @@ LogicalResult KernelLowering::lower(Operation *op) {
     converted.push_back(op);
     return result;
   };
+  for (Value operand : op->getOperands())
+    if (isTileType(operand.getType()) && !parts.contains(operand))
+      return op->emitOpError("takes a tile that comes from outside of the "
+                             "kernel; load it there");
   if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
     return TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](tile::LaunchOp launch) { return lowerLaunch(launch); })

@@ -56,3 +56,12 @@ func.func @strided(%x: memref<64x64xf32, strided<[128, 2]>>, %i: index) {
   %a = tile.load %x[%i, %i] transposed : memref<64x64xf32, strided<[128, 2]>> -> !tile.fragment<2x16xf32, #a>
   return
 }
+
+// -----
+
+#a = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @argument(%x: !tile.fragment<1x16xf32, #a>, %y: memref<1x16xf32>, %i: index) {
+  // expected-error@+1 {{takes a tile that comes from outside of the kernel; load it there}}
+  tile.store %x, %y[%i, %i] : !tile.fragment<1x16xf32, #a>, memref<1x16xf32>
+  return
+}
