@@ -49,3 +49,60 @@ func.func @sums_of_bytes(%x: memref<1x64xi8>, %w: memref<2x8x1x16xi32>, %y: memr
                  #rung.storage<f32, [1, 32], canonical>]}
   return
 }
+
+// -----
+
+func.func @half_units(%x: memref<1x96xf32>, %w: memref<2x12x1x16xi32>, %s: memref<2x6x16xf16>, %y: memref<1x32xf32>) {
+  // expected-error @+2 {{but its weights are packed for columns = 16 and depth = 8}}
+  // expected-error @+1 {{is left}}
+  rung.matmul x(%x : memref<1x96xf32>) weight(%w : memref<2x12x1x16xi32>) init(%y : memref<1x32xf32>) {
+      compute = f32,
+      schedules = [#rung.schedule<rows = 1, columns = 16, depth = 4, scale = accumulator>],
+      storage = [#rung.storage<f32, [1, 96], canonical>,
+                 #rung.storage<!rung.int<4>, [32, 96], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
+                 #rung.storage<f32, [1, 32], canonical>]}
+  return
+}
+
+// -----
+
+func.func @long_steps(%x: memref<1x96xf32>, %w: memref<2x12x1x16xi32>, %s: memref<2x6x16xf16>, %y: memref<1x32xf32>) {
+  // expected-error @+2 {{but its 96 columns are no whole steps of 64; say depth = 8}}
+  // expected-error @+1 {{is left}}
+  rung.matmul x(%x : memref<1x96xf32>) weight(%w : memref<2x12x1x16xi32>) init(%y : memref<1x32xf32>) {
+      compute = f32,
+      schedules = [#rung.schedule<rows = 1, columns = 16, depth = 64, scale = accumulator>],
+      storage = [#rung.storage<f32, [1, 96], canonical>,
+                 #rung.storage<!rung.int<4>, [32, 96], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
+                 #rung.storage<f32, [1, 32], canonical>]}
+  return
+}
+
+// -----
+
+func.func @short_groups(%x: memref<1x96xf32>, %w: memref<2x12x1x16xi32>, %s: memref<2x6x16xf16>, %y: memref<1x32xf32>) {
+  // expected-error @+2 {{but groups of 16 columns do not hold whole steps of 32; say scale = decode}}
+  // expected-error @+1 {{is left}}
+  rung.matmul x(%x : memref<1x96xf32>) weight(%w : memref<2x12x1x16xi32>) scale(%s : memref<2x6x16xf16>) init(%y : memref<1x32xf32>) {
+      block = array<i64: 1, 16>, compute = f32,
+      schedules = [#rung.schedule<rows = 1, columns = 16, depth = 32, scale = accumulator>],
+      storage = [#rung.storage<f32, [1, 96], canonical>,
+                 #rung.storage<!rung.int<4>, [32, 96], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
+                 #rung.storage<f16, [32, 6], lanes, rows_per_block = 1>,
+                 #rung.storage<f32, [1, 32], canonical>]}
+  return
+}
+
+// -----
+
+func.func @pipelined(%x: memref<1x96xf32>, %w: memref<2x12x1x16xi32>, %s: memref<2x6x16xf16>, %y: memref<1x32xf32>) {
+  // expected-error @+2 {{expected at most 64 rows, and 1 for stages, split_k and warps}}
+  // expected-error @+1 {{is left}}
+  rung.matmul x(%x : memref<1x96xf32>) weight(%w : memref<2x12x1x16xi32>) init(%y : memref<1x32xf32>) {
+      compute = f32,
+      schedules = [#rung.schedule<rows = 1, columns = 16, depth = 8, scale = accumulator, stages = 2>],
+      storage = [#rung.storage<f32, [1, 96], canonical>,
+                 #rung.storage<!rung.int<4>, [32, 96], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">,
+                 #rung.storage<f32, [1, 32], canonical>]}
+  return
+}

@@ -258,3 +258,22 @@ func.func @wide_epilogue(%x: memref<2x64xf32>, %w: memref<2x8x1x16xi32>, %b: mem
      schedules = [#rung.schedule<rows = 2, columns = 16, depth = 8, scale = accumulator>]}
   return
 }
+
+// -----
+
+#x = #rung.storage<f32, [1, 64], canonical>
+#w = #rung.storage<!rung.int<4>, [32, 64], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">
+#y = #rung.storage<f32, [1, 32], canonical>
+
+// A step of four decode units: a lane holds four words.
+
+// CHECK-LABEL: func @deep_steps(
+func.func @deep_steps(%x: memref<1x64xf32>, %w: memref<2x8x1x16xi32>, %y: memref<1x32xf32>) {
+  // CHECK: scf.for %[[K:.*]] = %c0 to %c64 step %c32
+  // CHECK:   %[[CODES:.*]] = tile.load %{{.*}}[%{{.*}}, %[[K]]] {{.*}} -> <16x32x!rung.int<4>, {{.*}}register[0..1] -> col[3..4]
+  // CHECK:   %[[VALUES:.*]] = tile.convert %[[CODES]] : {{.*}} -> <16x32xf32,
+  // CHECK:   tile.mma %[[VALUES]],
+  rung.matmul x(%x : memref<1x64xf32>) weight(%w : memref<2x8x1x16xi32>) init(%y : memref<1x32xf32>)
+    {compute = f32, storage = [#x, #w, #y], schedules = [#rung.schedule<rows = 1, columns = 16, depth = 32, scale = accumulator>]}
+  return
+}
