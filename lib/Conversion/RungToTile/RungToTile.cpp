@@ -79,6 +79,22 @@ static void makeRowMajor(DestinationStyleOpInterface op) {
   }
 }
 
+/// Memory has no elements of a number format: a storage says what it holds.
+static LogicalResult checkStorage(DestinationStyleOpInterface op) {
+  if (op->hasAttr("storage")) // the operation's verifier compares it
+    return success();
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = cast<MemRefType>(operand.get().getType());
+    auto storage = StorageAttr::get(type.getElementType(), type.getShape());
+    if (storage.getStorageType().getElementType() != type.getElementType())
+      return op->emitOpError()
+             << "has operand #" << operand.getOperandNumber() << " of " << type
+             << ", which is no memory without `storage`; run "
+                "rung-separate-storage first";
+  }
+  return success();
+}
+
 namespace {
 struct ConvertRungToTile final
     : rung::impl::ConvertRungToTileBase<ConvertRungToTile> {
@@ -89,7 +105,11 @@ struct ConvertRungToTile final
           op->getNumResults() == 0)
         kernels.push_back(cast<DestinationStyleOpInterface>(op));
     });
-    llvm::for_each(kernels, makeRowMajor);
+    for (DestinationStyleOpInterface kernel : kernels) {
+      if (failed(checkStorage(kernel)))
+        return signalPassFailure();
+      makeRowMajor(kernel);
+    }
     RewritePatternSet patterns(&getContext());
     populateRungToTileConversionPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));

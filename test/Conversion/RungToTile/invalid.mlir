@@ -106,3 +106,11 @@ func.func @pipelined(%x: memref<1x96xf32>, %w: memref<2x12x1x16xi32>, %s: memref
                  #rung.storage<f32, [1, 32], canonical>]}
   return
 }
+
+// -----
+
+func.func @codes_in_memory(%x: memref<4x!rung.codebook<2, [-1, 0, 1]>>, %y: memref<4xf64>) {
+  // expected-error @+1 {{has operand #0 of 'memref<4x!rung.codebook<2, [-1, 0, 1]>>', which is no memory without `storage`; run rung-separate-storage first}}
+  rung.elementwise convert input(%x : memref<4x!rung.codebook<2, [-1, 0, 1]>>) init(%y : memref<4xf64>)
+  return
+}
