@@ -125,6 +125,11 @@ func.func private @entries(!rung.codebook<2, [0, 1, 2, 3, 4]>)
 
 // -----
 
+// expected-error @+1 {{no memory holds storage of 'tensor<9223372036854775807x4x!rung.int<3>>'}}
+"test"() {a = #rung.storage<!rung.int<3>, [9223372036854775807, 4], canonical>} : () -> ()
+
+// -----
+
 // expected-error @+1 {{storage of 'i24', expected a number format}}
 "test"() {a = #rung.storage<i24, [4], canonical>} : () -> ()
 

@@ -48,3 +48,18 @@ func.func @after_bufferization(%w: memref<4x64xi8>, %y: memref<4x64xf32>) {
   rung.elementwise dequantize input(%w : memref<4x64xi8>) init(%y : memref<4x64xf32>)
   return
 }
+
+// -----
+
+// expected-error @+1 {{no memory holds a block argument of 'tensor<100x9223372036854775807x!rung.int<4>>'}}
+func.func @too_large(%w: tensor<100x9223372036854775807x!rung.int<4>>) {
+  return
+}
+
+// -----
+
+func.func @too_large_for_addresses(%e: tensor<16xf32>) -> tensor<2097152x2097152x64xf32> {
+  // expected-error @+1 {{no memory holds a result of 'tensor<2097152x2097152x64xf32>'}}
+  %0 = tensor.empty() : tensor<2097152x2097152x64xf32>
+  return %0 : tensor<2097152x2097152x64xf32>
+}

@@ -12,6 +12,7 @@
 #include "rung/Layout/PackedLayout.h"
 #include "rung/Numerics/Storage.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace rung;
@@ -93,6 +94,18 @@ void StorageAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
+bool rung::isAddressable(ArrayRef<int64_t> shape, int64_t bits) {
+  constexpr int64_t mostBits = int64_t(8) << 47;
+  int64_t total = bits;
+  for (int64_t size : shape)
+    // A tensor of no elements must not have huge dimensions, either.
+    if (!ShapedType::isDynamic(size) &&
+        (llvm::MulOverflow(total, std::max<int64_t>(size, 1), total) ||
+         total >= mostBits))
+      return false;
+  return true;
+}
+
 LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   Type format, ArrayRef<int64_t> shape,
                                   StorageKind kind, StringRef layout,
@@ -104,6 +117,12 @@ LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!numbers)
     return emitError() << "storage of " << format
                        << ", expected a number format";
+  int64_t bits;
+  if (rowsPerBlock >= 1 &&
+      (llvm::MulOverflow<int64_t>(numbers->bits(), rowsPerBlock, bits) ||
+       !isAddressable(shape, bits)))
+    return emitError() << "no memory holds storage of "
+                       << RankedTensorType::get(shape, format);
   if (kind == StorageKind::Canonical) {
     if (numbers->bits() < 8 && !shape.empty() &&
         ShapedType::isDynamic(shape.back()))

@@ -41,6 +41,11 @@ std::optional<NumberFormat> numberFormatOf(mlir::Type type);
 /// True of a ranked tensor or memref whose elements are in a number format.
 bool isFormatTensor(mlir::Type type);
 
+/// True if memory may hold a tensor with these sizes (those that are known) of
+/// elements of `bits` bits, each dimension padded a little: that is less than
+/// the 2^47 bytes that a process on x86-64 can address.
+bool isAddressable(llvm::ArrayRef<int64_t> shape, int64_t bits);
+
 /// The code that fills packed weights beyond the edges of a matrix: of 0 if the
 /// format has it, else of a finite value (activations are 0 there).
 uint64_t findPadCode(const NumberFormat &format);
