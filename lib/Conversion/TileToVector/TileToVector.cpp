@@ -214,6 +214,9 @@ LogicalResult KernelLowering::lower(Operation *op) {
     converted.push_back(op);
     return result;
   };
+  if (auto nested =
+          dyn_cast<ModuleOp>(op)) // with a device and tables of its own
+    return KernelLowering(nested).run();
   for (Value operand : op->getOperands())
     if (isTileType(operand.getType()) && !parts.contains(operand))
       return op->emitOpError("takes a tile that comes from outside of the "
