@@ -96,10 +96,9 @@ struct SelectSchedule final
       return most == 1
                  ? builder.getArrayAttr({schedule(1, 0)})
                  : builder.getArrayAttr({schedule(1, 1), schedule(most, 0)});
-    return builder.getArrayAttr({schedule(
-        std::min<int64_t>(most,
-                          llvm::bit_ceil(uint64_t(std::max<int64_t>(rows, 1)))),
-        0)});
+    int64_t sharing = llvm::bit_ceil(
+        static_cast<uint64_t>(std::clamp<int64_t>(rows, 1, most)));
+    return builder.getArrayAttr({schedule(sharing, 0)});
   }
 };
 } // namespace
