@@ -98,9 +98,16 @@ llvm::Expected<DeviceAttr> rung::getDevice(MLIRContext *context,
   return getDevice(context, *cpu);
 }
 
+DeviceAttr rung::findDevice(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto device =
+            op->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName))
+      return device;
+  return {};
+}
+
 DeviceAttr rung::getDevice(ModuleOp module) {
-  if (auto device =
-          module->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName))
+  if (DeviceAttr device = findDevice(module))
     return device;
   return getDevice(module.getContext(), cantFail(parseCPUTarget("cpu:x86-64")));
 }

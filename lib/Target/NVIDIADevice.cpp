@@ -35,7 +35,7 @@ struct Rate {
 
 /// One chip stands for its architecture.
 struct Chip {
-  StringLiteral architecture, model;
+  StringLiteral architecture;
   int64_t multiprocessors;
   int64_t globalGBs;   ///< 10^9 bytes a second
   int64_t l2Bytes;     ///< of the chip
@@ -88,12 +88,14 @@ static constexpr StringLiteral kCpAsyncAndTMA[] = {"cp.async",
 static constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
 
 static constexpr Chip kChips[] = {
-    {"sm_80", "A100 80GB", 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync,
-     kSM80Rates},
-    {"sm_86", "RTX 3090", 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
-    {"sm_89", "L40", 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
-    {"sm_90a", "H200", 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA,
-     kSM90Rates},
+    // A100 80GB
+    {"sm_80", 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync, kSM80Rates},
+    // RTX 3090
+    {"sm_86", 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
+    // L40
+    {"sm_89", 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
+    // H200
+    {"sm_90a", 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA, kSM90Rates},
 };
 
 /// The same for all of these architectures.
@@ -139,20 +141,16 @@ llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
   auto number = [&](int64_t value) -> Attribute {
     return builder.getI64IntegerAttr(value);
   };
+  auto text = [&](StringRef value) -> Attribute {
+    return builder.getStringAttr(value);
+  };
   auto dictionary =
-      [&](std::initializer_list<std::pair<StringRef, Attribute>> entries) {
-        SmallVector<NamedAttribute> named;
-        for (auto [name, value] : entries)
-          named.push_back(builder.getNamedAttr(name, value));
-        return builder.getDictionaryAttr(named);
-      };
-  auto level =
-      [&](StringRef name,
-          std::initializer_list<std::pair<StringRef, Attribute>> entries)
-      -> Attribute {
-    NamedAttrList list(dictionary(entries));
-    list.set("name", builder.getStringAttr(name));
-    return list.getDictionary(context);
+      [&](std::initializer_list<std::pair<StringRef, Attribute>> entries)
+      -> DictionaryAttr {
+    SmallVector<NamedAttribute> named;
+    for (auto [name, value] : entries)
+      named.push_back(builder.getNamedAttr(name, value));
+    return builder.getDictionaryAttr(named);
   };
   auto instructions = llvm::map_to_vector(chip->rates, [&](const Rate &rate) {
     return makeInstruction(context, rate);
@@ -160,27 +158,26 @@ llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
   return DeviceAttr::get(
       context, builder.getStringAttr("cuda:" + architecture),
       dictionary(
-          {{"async_copies", builder.getArrayAttr(llvm::map_to_vector(
-                                chip->asyncCopies,
-                                [&](StringRef name) -> Attribute {
-                                  return builder.getStringAttr(name);
-                                }))},
+          {{"async_copies",
+            builder.getArrayAttr(llvm::map_to_vector(chip->asyncCopies, text))},
            {"compute", computeFormats(builder, instructions)},
            {"lanes", number(kLanes)},
            {"matrix", builder.getArrayAttr(SmallVector<Attribute>(
                           instructions.begin(), instructions.end()))},
            {"memory",
             builder.getArrayAttr(
-                {level("global",
-                       {{"gigabytes_per_second", number(chip->globalGBs)},
-                        {"transaction", number(kTransactionBytes)}}),
-                 level("l2", {{"bytes", number(chip->l2Bytes)},
-                              {"transaction", number(kTransactionBytes)}}),
-                 level("shared", {{"bytes", number(chip->sharedBytes)},
-                                  {"transaction", number(4 * kSharedBanks)}}),
-                 level("registers",
-                       {{"bytes", number(4 * kRegistersOfMultiprocessor)},
-                        {"transaction", number(4)}})})},
+                {dictionary({{"name", text("global")},
+                             {"gigabytes_per_second", number(chip->globalGBs)},
+                             {"transaction", number(kTransactionBytes)}}),
+                 dictionary({{"name", text("l2")},
+                             {"bytes", number(chip->l2Bytes)},
+                             {"transaction", number(kTransactionBytes)}}),
+                 dictionary({{"name", text("shared")},
+                             {"bytes", number(chip->sharedBytes)},
+                             {"transaction", number(4 * kSharedBanks)}}),
+                 dictionary({{"name", text("registers")},
+                             {"bytes", number(4 * kRegistersOfMultiprocessor)},
+                             {"transaction", number(4)}})})},
            {"multiprocessors", number(chip->multiprocessors)},
            {"registers", number(kRegistersOfLane)}}));
 }

@@ -18,8 +18,7 @@
 //   lookup_entries  f32 entries of the largest table that `lookup` takes; 0:
 //                   none
 //   lookup_halves   entries of 16 bits of the largest table that one
-//   instruction
-//                   looks up for each half of a lane; 0: none
+//                   instruction looks up for each half of a lane; 0: none
 //   computed_lookups
 //                   where the entries are equally spaced, codes that lie whole
 //                   in so many bits of a word below bit 23 are computed, not
@@ -56,6 +55,10 @@ DeviceAttr getDevice(mlir::MLIRContext *context, const CPUTarget &target);
 /// what was found and what exists.
 llvm::Expected<DeviceAttr> getDevice(mlir::MLIRContext *context,
                                      llvm::StringRef target);
+
+/// The `rung.device` of the nearest operation around `op`, itself included,
+/// that has one, or null.
+DeviceAttr findDevice(mlir::Operation *op);
 
 /// The device of a module: its `rung.device`, or that of a plain x86-64.
 DeviceAttr getDevice(mlir::ModuleOp module);

@@ -242,8 +242,7 @@ SmallVector<Value> Instruction::emit(OpBuilder &builder, Location loc,
 /// The instructions of the device around `op`; those that every device with
 /// warps of this kind has if there is none.
 static SmallVector<MatrixInstructionAttr> instructionsOf(Operation *op) {
-  auto module = op->getParentOfType<ModuleOp>();
-  auto device = module->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName);
+  DeviceAttr device = findDevice(op);
   if (!device)
     device = cantFail(getDevice(op->getContext(), "cuda:sm_80"));
   SmallVector<MatrixInstructionAttr> instructions;
@@ -270,14 +269,13 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
     stream << "multiplies packed codes; convert them first";
     return refuse(op, rewriter, text);
   }
-  std::optional<Instruction> instruction;
   SmallVector<MatrixInstructionAttr> instructions = instructionsOf(op);
-  for (MatrixInstructionAttr attr : instructions)
-    if (attr.getA() == a.getElementType() &&
-        attr.getB() == b.getElementType() &&
-        attr.getC() == c.getElementType() && !instruction)
-      instruction.emplace(attr);
-  if (!instruction) {
+  auto *found = llvm::find_if(instructions, [&](MatrixInstructionAttr attr) {
+    return attr.getA() == a.getElementType() &&
+           attr.getB() == b.getElementType() &&
+           attr.getC() == c.getElementType();
+  });
+  if (found == instructions.end()) {
     stream << "multiplies ";
     products(a.getElementType(), b.getElementType(), c.getElementType());
     stream << "; the device has ";
@@ -289,17 +287,18 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
     return refuse(op, rewriter, text);
   }
 
+  const Instruction instruction(*found);
   // One instruction after the other along k for each place of the result.
   struct Step {
     Operand a, b, c;
   };
   SmallVector<Step> steps;
-  for (int64_t n = 0; n < c.getRows(); n += instruction->rows())
-    for (int64_t m = 0; m < c.getColumns(); m += instruction->columns())
-      for (int64_t k = 0; k < a.getColumns(); k += instruction->depth()) {
-        auto aRegisters = instruction->findA(a.getLayout(), n, k);
-        auto bRegisters = instruction->findB(b.getLayout(), m, k);
-        auto cRegisters = instruction->findC(c.getLayout(), n, m);
+  for (int64_t n = 0; n < c.getRows(); n += instruction.rows())
+    for (int64_t m = 0; m < c.getColumns(); m += instruction.columns())
+      for (int64_t k = 0; k < a.getColumns(); k += instruction.depth()) {
+        auto aRegisters = instruction.findA(a.getLayout(), n, k);
+        auto bRegisters = instruction.findB(b.getLayout(), m, k);
+        auto cRegisters = instruction.findC(c.getLayout(), n, m);
         if (!aRegisters || !bRegisters || !cRegisters)
           return refuse(op, rewriter,
                         Twine("has the operand ") +
@@ -307,9 +306,9 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
                              : !bRegisters ? "b"
                                            : "c") +
                             " in a layout that is not the one of m" +
-                            Twine(instruction->rows()) + "n" +
-                            Twine(instruction->columns()) + "k" +
-                            Twine(instruction->depth()) + ", side by side");
+                            Twine(instruction.rows()) + "n" +
+                            Twine(instruction.columns()) + "k" +
+                            Twine(instruction.depth()) + ", side by side");
         steps.push_back({*aRegisters, *bRegisters, *cRegisters});
       }
 
@@ -320,8 +319,8 @@ ConvertMma::matchAndRewrite(tile::MmaOp op, OneToNOpAdaptor adaptor,
   };
   for (const Step &step : steps) {
     SmallVector<Value> results =
-        instruction->emit(rewriter, op.getLoc(), pick(adaptor.getA(), step.a),
-                          pick(adaptor.getB(), step.b), pick(sums, step.c));
+        instruction.emit(rewriter, op.getLoc(), pick(adaptor.getA(), step.a),
+                         pick(adaptor.getB(), step.b), pick(sums, step.c));
     for (auto [reg, result] : llvm::zip_equal(step.c, results))
       sums[reg] = result;
   }

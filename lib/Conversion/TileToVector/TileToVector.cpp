@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "rung/Target/Device.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace rung {
@@ -32,8 +33,7 @@ static bool isTileType(Type type) {
 }
 
 KernelLowering::KernelLowering(ModuleOp module)
-    : module(module), symbols(module),
-      device(module->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName)) {}
+    : module(module), symbols(module), device(findDevice(module)) {}
 
 ArrayRef<Value> KernelLowering::get(Value value) const {
   auto found = parts.find(value);
@@ -214,8 +214,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
     converted.push_back(op);
     return result;
   };
-  if (auto nested =
-          dyn_cast<ModuleOp>(op)) // with a device and tables of its own
+  // It has a device and tables of its own.
+  if (auto nested = dyn_cast<ModuleOp>(op))
     return KernelLowering(nested).run();
   for (Value operand : op->getOperands())
     if (isTileType(operand.getType()) && !parts.contains(operand))

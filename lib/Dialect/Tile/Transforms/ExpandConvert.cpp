@@ -15,6 +15,7 @@
 #include "rung/Dialect/Tile/Transforms/DecodeProgram.h"
 #include "rung/Dialect/Tile/Transforms/Passes.h"
 #include "rung/Numerics/Lossless.h"
+#include "rung/Target/Device.h"
 
 #include <map>
 
@@ -26,15 +27,6 @@ namespace rung::tile {
 using namespace mlir;
 using namespace rung;
 using namespace rung::tile;
-
-/// The device of the nearest operation around `op` that names one.
-static DeviceAttr deviceOf(Operation *op) {
-  for (; op; op = op->getParentOp())
-    if (auto device =
-            op->getAttrOfType<DeviceAttr>(RungDialect::kDeviceAttrName))
-      return device;
-  return {};
-}
 
 namespace {
 /// The cheapest sequences, searched for once in a run of the pass.
@@ -90,7 +82,7 @@ static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   Type source = from.getElementType(), target = to.getElementType();
   OpBuilder builder(op);
   ConversionOptions options;
-  DeviceAttr device = deviceOf(op);
+  DeviceAttr device = findDevice(op);
   options.lookupEntries = device ? device.getInt("lookup_entries", 0) : 0;
   options.saturate = op.getSaturate();
   unsigned randomBits = 0;
