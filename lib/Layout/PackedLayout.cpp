@@ -102,6 +102,47 @@ Expected<PackedLayout> deriveWeightLayout(const LinearLayout &fragment,
   return PackedLayout::get(map, order, bytesPerLoad / 4);
 }
 
+Expected<LinearLayout> placeFragments(const LinearLayout &fragment,
+                                      unsigned fragmentBits, unsigned runBits) {
+  unsigned registerBits = fragment.inBits("register"),
+           laneBits = fragment.inBits("lane"),
+           rowBits = fragment.outBits("row"),
+           columnBits = fragment.outBits("col");
+  if (registerBits + laneBits != fragment.inBits() ||
+      rowBits + columnBits != fragment.outBits() || !fragment.isBijective() ||
+      !llvm::all_of(fragment.bases(), llvm::isPowerOf2_64))
+    return createStringError("matrix tile: expected one bit of (row, col) for "
+                             "each of (register, lane), found " +
+                             fragment.str());
+  LinearLayout ordered =
+      fragment.reorderIns({"register", "lane"}).reorderOuts({"row", "col"});
+  auto isColumn = [&](uint64_t basis) { return basis >> rowBits != 0; };
+  unsigned own = llvm::count_if(
+      ArrayRef(ordered.bases()).take_front(registerBits), isColumn);
+  if (runBits < own || runBits > own + fragmentBits)
+    return createStringError("matrix tile: runs of 2^" + Twine(runBits) +
+                             " columns, expected 2^" + Twine(own) + " to 2^" +
+                             Twine(own + fragmentBits) +
+                             ", those that a lane holds");
+  // Lowest first: a run, the lanes beside each other, runs of other fragments.
+  unsigned inRun = runBits - own, lanes = columnBits - own, column = 0;
+  auto next = [&](uint64_t basis) {
+    return isColumn(basis) ? uint64_t(1) << (rowBits + column++) : basis;
+  };
+  SmallVector<uint64_t> bases;
+  for (uint64_t basis : ArrayRef(ordered.bases()).take_front(registerBits))
+    bases.push_back(next(basis));
+  for (unsigned bit = 0; bit != fragmentBits; ++bit)
+    bases.push_back(uint64_t(1)
+                    << (rowBits + own + bit + (bit < inRun ? 0 : lanes)));
+  column = runBits;
+  for (uint64_t basis : ArrayRef(ordered.bases()).drop_front(registerBits))
+    bases.push_back(next(basis));
+  return LinearLayout::get(
+      {{"register", registerBits + fragmentBits}, {"lane", laneBits}},
+      {{"row", rowBits}, {"col", columnBits + fragmentBits}}, bases);
+}
+
 //===----------------------------------------------------------------------===//
 // Addresses
 //===----------------------------------------------------------------------===//

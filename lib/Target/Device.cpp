@@ -111,3 +111,25 @@ DeviceAttr rung::getDevice(ModuleOp module) {
     return device;
   return getDevice(module.getContext(), cantFail(parseCPUTarget("cpu:x86-64")));
 }
+
+SmallVector<MatrixInstructionAttr>
+rung::getMatrixInstructions(DeviceAttr device) {
+  SmallVector<MatrixInstructionAttr> instructions;
+  if (auto list = device.getProperties().getAs<ArrayAttr>("matrix"))
+    llvm::append_range(instructions, list.getAsRange<MatrixInstructionAttr>());
+  return instructions;
+}
+
+MatrixInstructionAttr rung::findMatrixInstruction(DeviceAttr device, Type a,
+                                                  Type b) {
+  for (MatrixInstructionAttr instruction : getMatrixInstructions(device))
+    if (instruction.getA() == a && instruction.getB() == b)
+      return instruction;
+  return {};
+}
+
+Type rung::sumFormat(DeviceAttr device, Type compute) {
+  MatrixInstructionAttr instruction =
+      findMatrixInstruction(device, compute, compute);
+  return instruction ? instruction.getC() : compute;
+}

@@ -145,6 +145,20 @@ llvm::Expected<PackedLayout> deriveWeightLayout(const LinearLayout &fragment,
                                                 const BitOrder &order,
                                                 unsigned bytesPerLoad);
 
+/// 2^fragmentBits fragments of a matrix instruction's operand A side by side
+/// along K, with the columns in another order. K is summed over, so any
+/// order does that operand B has, too: here each lane holds runs of 2^runBits
+/// neighbouring columns, which one vector load of activations brings in.
+/// Fragments are the high bits of `register`. An error unless every bit of the
+/// fragment maps to one bit, and a run holds at least the columns that a lane
+/// has in one fragment and at most those it has in all.
+///
+/// Of m16n8k16 with 2^2 fragments and runs of 2^3, lane 4g + t holds columns
+/// 8t .. 8t+7 and 32 + 8t .. 32 + 8t+7 of rows g and g + 8.
+llvm::Expected<LinearLayout> placeFragments(const LinearLayout &fragment,
+                                            unsigned fragmentBits,
+                                            unsigned runBits);
+
 /// Scales or zero points of the rows of a weight in CPU order: an [⌈N/B⌉, G]
 /// matrix of elements, B rows of the weight to a block, becomes
 /// [⌈N/lanes⌉][G][lanes] elements with the element of row n in lane n % lanes

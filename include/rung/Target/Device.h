@@ -63,6 +63,18 @@ DeviceAttr findDevice(mlir::Operation *op);
 /// The device of a module: its `rung.device`, or that of a plain x86-64.
 DeviceAttr getDevice(mlir::ModuleOp module);
 
+/// The matrix instructions of a device, fastest first.
+llvm::SmallVector<MatrixInstructionAttr>
+getMatrixInstructions(DeviceAttr device);
+
+/// The fastest one of `device` that multiplies these formats, or null.
+MatrixInstructionAttr findMatrixInstruction(DeviceAttr device, mlir::Type a,
+                                            mlir::Type b);
+
+/// In which `device` adds up products of numbers in `compute`: the format that
+/// its matrix instruction has for that, else `compute` itself.
+mlir::Type sumFormat(DeviceAttr device, mlir::Type compute);
+
 } // namespace rung
 
 #endif // RUNG_TARGET_DEVICE_H

@@ -74,9 +74,14 @@ Value KernelBuilder::size(const KernelOperand &operand, unsigned dim) {
 }
 
 Value KernelBuilder::splat(double value, Type type, LayoutAttr layout) {
-  TypedAttr attr = isa<mlir::FloatType>(type)
-                       ? TypedAttr(getFloatAttr(type, value))
-                       : TypedAttr(getIntegerAttr(type, int64_t(value)));
+  Type held = tile::registerType(type);
+  TypedAttr attr;
+  if (held != type) // a code
+    attr = getIntegerAttr(held, int64_t(*numberFormatOf(type)->encode(value)));
+  else if (isa<mlir::FloatType>(type))
+    attr = getFloatAttr(type, value);
+  else
+    attr = getIntegerAttr(type, int64_t(value));
   return tile::SplatOp::create(*this, FragmentType::get(type, layout),
                                arith::ConstantOp::create(*this, attr));
 }
@@ -106,20 +111,30 @@ void KernelBuilder::store(Value fragment, const KernelOperand &operand,
 Value KernelBuilder::convert(Value fragment, Type type, bool saturate,
                              RoundingMode rounding, Value random) {
   auto from = cast<FragmentType>(fragment.getType());
+  LayoutAttr layout = from.getLayout();
+  if (layout.isPacked())
+    return decode(fragment, type, lanesAreRows(layout.getColumns()));
   NumberFormat source = *numberFormatOf(from.getElementType());
   bool isExact = isLossless(source, *numberFormatOf(type)) &&
                  !(saturate && source.hasInfinity());
-  if (from.getElementType() == type && !from.getLayout().isPacked() && isExact)
+  if (from.getElementType() == type && isExact)
     return fragment;
-  LayoutAttr layout = from.getLayout();
-  if (layout.isPacked())
-    layout = lanesAreRows(layout.getColumns());
   RoundingModeAttr mode = isExact
                               ? RoundingModeAttr()
                               : RoundingModeAttr::get(getContext(), rounding);
   return tile::ConvertOp::create(*this, FragmentType::get(type, layout),
                                  fragment, isExact ? Value() : random, mode,
                                  saturate && !isExact);
+}
+
+Value KernelBuilder::decode(Value packed, Type type, LayoutAttr layout) {
+  Type source = cast<FragmentType>(packed.getType()).getElementType();
+  RoundingModeAttr mode =
+      isLossless(*numberFormatOf(source), *numberFormatOf(type))
+          ? RoundingModeAttr()
+          : RoundingModeAttr::get(getContext(), RoundingMode::NearestEven);
+  return tile::ConvertOp::create(*this, FragmentType::get(type, layout), packed,
+                                 Value(), mode, /*saturate=*/false);
 }
 
 Value KernelBuilder::map(
@@ -157,8 +172,8 @@ void KernelBuilder::loop(Value lower, Value upper, int64_t step,
 }
 
 void KernelBuilder::launch(ValueRange sizes,
-                           function_ref<void(ValueRange)> body) {
-  auto op = tile::LaunchOp::create(*this, sizes);
+                           function_ref<void(ValueRange)> body, int64_t warps) {
+  auto op = tile::LaunchOp::create(*this, sizes, warps);
   OpBuilder::InsertionGuard guard(*this);
   Block *block = createBlock(&op.getBody());
   for (size_t dim = 0; dim != sizes.size(); ++dim)

@@ -57,11 +57,15 @@ public:
              mlir::ValueRange indices, mlir::ValueRange bounds = {},
              bool transposed = false);
   /// Into the format `type`; rounds to nearest, unless that loses nothing.
-  /// `random` has the bits of stochastic rounding.
+  /// `random` has the bits of stochastic rounding. Packed codes that come from
+  /// `packedRows` become `lanesAreRows`.
   mlir::Value convert(mlir::Value fragment, mlir::Type type,
                       bool saturate = false,
                       RoundingMode rounding = RoundingMode::NearestEven,
                       mlir::Value random = {});
+  /// Packed codes as `type`, in `layout`; rounds as `convert` does.
+  mlir::Value decode(mlir::Value packed, mlir::Type type,
+                     tile::LayoutAttr layout);
   /// A tile.map whose region `body` builds; the result has `layout`.
   mlir::Value map(mlir::ValueRange inputs, mlir::Type type,
                   tile::LayoutAttr layout,
@@ -76,7 +80,8 @@ public:
             llvm::function_ref<void(mlir::Value)> body);
   /// tile.launch over a grid.
   void launch(mlir::ValueRange sizes,
-              llvm::function_ref<void(mlir::ValueRange)> body);
+              llvm::function_ref<void(mlir::ValueRange)> body,
+              int64_t warps = 1);
 
   const int64_t lanes;
 };

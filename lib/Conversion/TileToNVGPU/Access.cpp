@@ -54,7 +54,7 @@ int64_t WarpAccess::elementsPerLoad() const {
   unsigned bits = type().getElementTypeBitWidth();
   SmallVector<int64_t> strides;
   int64_t offset;
-  if (bits < 16 || blockOf(last) != 1 ||
+  if (bits < 8 || blockOf(last) != 1 ||
       failed(type().getStridesAndOffset(strides, offset)) ||
       strides.back() != 1)
     return 1;

@@ -20,6 +20,15 @@ static SmallVector<Value> singles(ArrayRef<ValueRange> values) {
   return llvm::map_to_vector(values, [](ValueRange v) { return v.front(); });
 }
 
+/// True if memory has a byte for each code that a register holds as i32: codes
+/// of 8 bits, and those of scales in the order of lanes.
+static bool isCodeInByte(Type format, const WarpAccess &access) {
+  return access.type().getElementType().isInteger(8) &&
+         tile::registerType(format).isInteger(32) &&
+         (numberFormatOf(format)->bits() == 8 ||
+          access.kind() == StorageKind::Lanes);
+}
+
 //===----------------------------------------------------------------------===//
 // tile.load
 //===----------------------------------------------------------------------===//
@@ -111,12 +120,9 @@ ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
                           ConversionPatternRewriter &rewriter) const {
   Type element = access.type().getElementType();
   Type result = tile::registerType(op.getType().getElementType());
-  bool isCode = element.isInteger(8) && result.isInteger(32);
-  unsigned bits = access.storage           ? access.storage.getBits()
-                  : element.isIntOrFloat() ? element.getIntOrFloatBitWidth()
-                                           : 0;
-  if (access.kind() == StorageKind::Words || bits < 8 ||
-      (element != result && !isCode) || access.indices.empty()) {
+  bool isCode = isCodeInByte(op.getType().getElementType(), access);
+  if (access.kind() == StorageKind::Words || access.indices.empty() ||
+      (element != result && !isCode)) {
     std::string text;
     llvm::raw_string_ostream(text)
         << "reads " << access.type() << " into elements of "
@@ -129,13 +135,9 @@ ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
   VectorBuilder b(op.getLoc(), rewriter);
   WarpAccessBuilder builder(b, access);
   int64_t count = access.elementsPerLoad();
-  auto finish = [&](Value value, const Position &position) {
-    if (isCode)
-      value = arith::ExtUIOp::create(b, result, value);
-    if (position.within)
-      value = arith::SelectOp::create(b, position.within, value,
-                                      b.zero(value.getType()));
-    return value;
+  auto finish = [&](Value value) -> Value {
+    return isCode ? arith::ExtUIOp::create(b, result, value).getResult()
+                  : value;
   };
   SmallVector<Value> results;
   for (int64_t reg = 0, e = access.layout.getRegisters(); reg < e;
@@ -151,16 +153,15 @@ ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
     }
     if (count == 1) {
       Value value = memref::LoadOp::create(b, access.memory, position.indices);
-      results.push_back(finish(value, position));
+      results.push_back(finish(value));
       continue;
     }
     Value loaded = vector::LoadOp::create(
         b, VectorType::get({count}, element), access.memory, position.indices,
         /*nontemporal=*/false,
         llvm::MaybeAlign(count * element.getIntOrFloatBitWidth() / 8));
-    loaded = finish(loaded, position);
     for (int64_t i = 0; i != count; ++i)
-      results.push_back(vector::ExtractOp::create(b, loaded, i));
+      results.push_back(finish(vector::ExtractOp::create(b, loaded, i)));
   }
   rewriter.replaceOpWithMultiple(op, {results});
   return success();
@@ -207,13 +208,15 @@ ConvertStore::matchAndRewrite(tile::StoreOp op, OneToNOpAdaptor adaptor,
                        conversion.facts[op],
                        {},
                        op.getTransposed()};
-  Type element = access.type().getElementType();
+  Type element = access.type().getElementType(),
+       held = op.getValue().getType().getElementType();
+  bool isCode = isCodeInByte(held, access);
   if (access.kind() != StorageKind::Canonical || access.indices.empty() ||
-      element != tile::registerType(op.getValue().getType().getElementType())) {
+      (element != tile::registerType(held) && !isCode)) {
     std::string text;
     llvm::raw_string_ostream(text)
-        << "writes " << access.type()
-        << ", expected a tensor of elements of at least 16 bits";
+        << "writes " << access.type() << " with elements of " << held
+        << ", expected a tensor of elements of at least 8 bits";
     return refuse(op, rewriter, text);
   }
   VectorBuilder b(op.getLoc(), rewriter);
@@ -233,7 +236,10 @@ ConvertStore::matchAndRewrite(tile::StoreOp op, OneToNOpAdaptor adaptor,
       auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
       b.setInsertionPointToStart(branch.thenBlock());
     }
-    memref::StoreOp::create(b, value, access.memory, position.indices);
+    Value stored = value;
+    if (isCode)
+      stored = arith::TruncIOp::create(b, element, stored);
+    memref::StoreOp::create(b, stored, access.memory, position.indices);
   }
   rewriter.eraseOp(op);
   return success();

@@ -19,7 +19,7 @@
 
 namespace rung {
 
-/// Lanes of a warp, the threads of a block.
+/// Lanes of a warp. They are the x of a block's threads, its warps the y.
 constexpr int64_t warpLanes = 32;
 
 /// What is known of an index of a load or store, found out before loops move.
@@ -60,9 +60,15 @@ protected:
 /// tile.load, tile.store.
 void populateMemoryPatterns(WarpConversion &conversion,
                             mlir::RewritePatternSet &patterns);
-/// tile.splat, tile.map, tile.mma.
+/// tile.splat, tile.map, tile.slice.
 void populateComputePatterns(WarpConversion &conversion,
                              mlir::RewritePatternSet &patterns);
+/// tile.mma.
+void populateMmaPatterns(WarpConversion &conversion,
+                         mlir::RewritePatternSet &patterns);
+/// tile.launch, tile.warp, tile.reduce_warps.
+void populateLaunchPatterns(WarpConversion &conversion,
+                            mlir::RewritePatternSet &patterns);
 
 } // namespace rung
 

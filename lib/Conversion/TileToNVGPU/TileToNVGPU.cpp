@@ -1,4 +1,4 @@
-//===- TileToNVGPU.cpp - convert-tile-to-nvgpu: launches and the pass -*- C++
+//===- TileToNVGPU.cpp - convert-tile-to-nvgpu -*- C++
 //-*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
@@ -28,39 +28,6 @@ using tile::FragmentType;
 using tile::LayoutAttr;
 
 namespace {
-
-struct ConvertLaunch final : WarpPattern<tile::LaunchOp> {
-  using WarpPattern::WarpPattern;
-
-  LogicalResult
-  matchAndRewrite(tile::LaunchOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    ValueRange sizes = adaptor.getSizes();
-    if (sizes.size() > 3)
-      return refuse(op, rewriter,
-                    "has " + Twine(sizes.size()) +
-                        " sizes, but a grid has at most 3");
-    Location loc = op.getLoc();
-    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1),
-          lanes = arith::ConstantIndexOp::create(rewriter, loc, warpLanes);
-    auto size = [&](size_t dim) {
-      return dim < sizes.size() ? sizes[dim] : one;
-    };
-    auto launch = gpu::LaunchOp::create(rewriter, loc, size(0), size(1),
-                                        size(2), lanes, one, one);
-    Block *body = &op.getBody().front();
-    rewriter.setInsertionPointToEnd(&launch.getBody().front());
-    auto end = gpu::TerminatorOp::create(rewriter, loc);
-    gpu::KernelDim3 ids = launch.getBlockIds();
-    Value indices[] = {ids.x, ids.y, ids.z};
-    rewriter.eraseOp(body->getTerminator());
-    rewriter.inlineBlockBefore(body, end,
-                               ArrayRef(indices).take_front(sizes.size()));
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 struct ConvertTileToNVGPU final
     : rung::impl::ConvertTileToNVGPUBase<ConvertTileToNVGPU> {
   void runOnOperation() override;
@@ -114,8 +81,9 @@ static LogicalResult reportLeft(ModuleOp module,
       first->emitOpError(
           "is left; run tile-expand-convert before convert-tile-to-nvgpu");
     else
-      first->emitOpError("has no form for a warp here; expected launch, load, "
-                         "store, splat, map or mma of tile");
+      first->emitOpError("has no form for a warp here; expected launch, warp, "
+                         "load, store, splat, map, slice, mma or reduce_warps "
+                         "of tile");
   }
   return failure(first);
 }
@@ -157,9 +125,10 @@ void ConvertTileToNVGPU::runOnOperation() {
   for (Dialect *dialect : getContext().getLoadedDialects())
     if (!isa<tile::TileDialect, scf::SCFDialect>(dialect))
       target.addLegalDialect(dialect->getNamespace());
-  patterns.add<ConvertLaunch>(conversion, &getContext());
+  populateLaunchPatterns(conversion, patterns);
   populateMemoryPatterns(conversion, patterns);
   populateComputePatterns(conversion, patterns);
+  populateMmaPatterns(conversion, patterns);
   bool converted =
       succeeded(applyPartialConversion(module, target, std::move(patterns)));
   if (failed(reportLeft(module, conversion)) || !converted)

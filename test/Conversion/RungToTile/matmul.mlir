@@ -121,8 +121,8 @@ func.func @zero_points(%x: memref<1x64xf32>, %w: memref<2x8x1x16xi32>, %s: memre
   // CHECK:   tile.store %{{.*}}, %[[T]][
   // CHECK: tile.launch
   // CHECK:   tile.mma
-  // CHECK:   tile.load %[[Z]]{{.*}} -> <16x1x!rung.uint<4>,
   // CHECK:   tile.load %[[T]]
+  // CHECK:   tile.load %[[Z]]{{.*}} -> <16x1x!rung.uint<4>,
   // CHECK:   tile.map
   // CHECK:   ^bb0(%[[ACC:.*]]: f32, %[[SUM:.*]]: f32, %[[SV:.*]]: f32, %[[ZV:.*]]: f32, %[[TV:.*]]: f32):
   // CHECK:     %[[NEG:.*]] = arith.negf %[[ZV]]

@@ -14,7 +14,7 @@ func.func @convert(%x: memref<32xf16>, %i: index) {
 #one = #tile.layout<"(register:0, lane:5) -> (row:0, col:0) {lane[0..4] -> 0}">
 func.func @reduce(%x: memref<32xf32>, %i: index) {
   %v = tile.load %x[%i] : memref<32xf32> -> !tile.fragment<1x32xf32, #line>
-  // expected-error@+1 {{has no form for a warp here; expected launch, load, store, splat, map or mma of tile}}
+  // expected-error@+1 {{has no form for a warp here; expected launch, warp, load, store, splat, map, slice, mma or reduce_warps of tile}}
   %s = tile.reduce %v : !tile.fragment<1x32xf32, #line> -> !tile.fragment<1x1xf32, #one>
   return
 }
@@ -63,12 +63,49 @@ func.func @operands(%one: f16, %zero: f32) {
 #a = #tile.layout<"(register:3, lane:5) -> (row:4, col:4) {register[0] -> col[0], register[1] -> row[3], register[2] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
 #b = #tile.layout<"(register:2, lane:5) -> (row:3, col:4) {register[0] -> col[0], register[1] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
 #c = #tile.layout<"(register:2, lane:5) -> (row:4, col:3) {register[0] -> col[0], register[1] -> row[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
-func.func @formats(%one: f32) {
+func.func @formats(%one: f16, %zero: f32) {
+  %a = tile.splat %one : f16 -> !tile.fragment<16x16xf16, #a>
+  %b = tile.splat %zero : f32 -> !tile.fragment<8x16xf32, #b>
+  %c = tile.splat %zero : f32 -> !tile.fragment<16x8xf32, #c>
+  // expected-error@+1 {{multiplies f16 by f32 into f32; the device has i8 by i8 into i32, !rung.uint<8> by i8 into i32, f16 by f16 into f32, bf16 by bf16 into f32}}
+  %d = tile.mma %a, %b, %c : !tile.fragment<16x16xf16, #a>, !tile.fragment<8x16xf32, #b>, !tile.fragment<16x8xf32, #c>
+  return
+}
+
+// -----
+
+// Multiply-adds take what the lane of the sum holds.
+
+#a = #tile.layout<"(register:3, lane:5) -> (row:4, col:4) {register[0] -> col[0], register[1] -> row[3], register[2] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#b = #tile.layout<"(register:2, lane:5) -> (row:3, col:4) {register[0] -> col[0], register[1] -> col[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#c = #tile.layout<"(register:2, lane:5) -> (row:4, col:3) {register[0] -> col[0], register[1] -> row[3], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+func.func @lanes(%one: f32) {
   %a = tile.splat %one : f32 -> !tile.fragment<16x16xf32, #a>
   %b = tile.splat %one : f32 -> !tile.fragment<8x16xf32, #b>
   %c = tile.splat %one : f32 -> !tile.fragment<16x8xf32, #c>
-  // expected-error@+1 {{multiplies f32 by f32 into f32; the device has i8 by i8 into i32, !rung.uint<8> by i8 into i32, f16 by f16 into f32, bf16 by bf16 into f32}}
+  // expected-error@+1 {{has in no register of the operand a what each lane multiplies for element (0, 0), and the device no matrix instruction for these formats}}
   %d = tile.mma %a, %b, %c : !tile.fragment<16x16xf32, #a>, !tile.fragment<8x16xf32, #b>, !tile.fragment<16x8xf32, #c>
+  return
+}
+
+// -----
+
+#all = #tile.layout<"(register:1, lane:5) -> (row:3, col:3) {register[0] -> col[0], lane[0..1] -> col[1..2], lane[2..4] -> row[0..2]}">
+#half = #tile.layout<"(register:0, lane:5) -> (row:3, col:2) {lane[0..1] -> col[0..1], lane[2..4] -> row[0..2]}">
+func.func @slice(%one: f32) {
+  %a = tile.splat %one : f32 -> !tile.fragment<8x8xf32, #all>
+  // expected-error@+1 {{needs element (7, 7) in lane 31 with (0, 4) in lane 0, but no register of the input has them there}}
+  %b = tile.slice %a [0, 4] : !tile.fragment<8x8xf32, #all> -> !tile.fragment<8x4xf32, #half>
+  return
+}
+
+// -----
+
+func.func @warps() {
+  %c1 = arith.constant 1 : index
+  // expected-error@+1 {{has 64 warps, but a block has at most 32}}
+  tile.launch (%i) in (%c1) attributes {warps = 64 : i64} {
+  }
   return
 }
 

@@ -254,3 +254,48 @@ func.func @read(%i: index) {
   %v = tile.read %b[%i] : !tile.buffer<64x64xf16, shared> -> !tile.fragment<1x16xf16, #line>
   return
 }
+
+// -----
+
+func.func @no_warps() {
+  // expected-error@+1 {{has 0 warps, expected at least 1}}
+  tile.launch () in () attributes {warps = 0 : i64} {
+  }
+  return
+}
+
+// -----
+
+func.func @no_launch() {
+  // expected-error@+1 {{is in no tile.launch, whose warps it could number}}
+  %w = tile.warp
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @codes(%v: !tile.fragment<1x16x!rung.int<8>, #line>) {
+  // expected-error@+1 {{adds up elements of '!rung.int<8>', which registers hold as codes; convert them}}
+  %s = tile.reduce_warps %v : !tile.fragment<1x16x!rung.int<8>, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+#two = #tile.layout<"(register:1, lane:4) -> (row:0, col:5) {lane[0..3] -> col[0..3], register[0] -> col[4]}">
+func.func @outside(%v: !tile.fragment<1x32xf32, #two>) {
+  // expected-error@+1 {{takes 1x16 elements at [0, 17] of 1x32}}
+  %s = tile.slice %v [0, 17] : !tile.fragment<1x32xf32, #two> -> !tile.fragment<1x16xf32, #line>
+  return
+}
+
+// -----
+
+#line = #tile.layout<"(register:0, lane:4) -> (row:0, col:4) {lane[0..3] -> col[0..3]}">
+func.func @elements(%v: !tile.fragment<1x16xf32, #line>) {
+  // expected-error@+1 {{expected fragments of the same elements, not packed, over as many lanes}}
+  %s = tile.slice %v [0, 0] : !tile.fragment<1x16xf32, #line> -> !tile.fragment<1x16xf16, #line>
+  return
+}

@@ -57,6 +57,24 @@ func.func @kernel(%w: memref<4x8x1x16xi32>, %s: memref<4x2x16xf16>, %x: memref<?
   return
 }
 
+#wide = #tile.layout<"(register:4, lane:4) -> (row:4, col:4) {register[0..3] -> col[0..3], lane[0..3] -> row[0..3]}">
+
+// CHECK-LABEL: func @warps
+func.func @warps(%one: f32) {
+  %c4 = arith.constant 4 : index
+  // CHECK: tile.launch (%{{.*}}) in (%{{.*}}) attributes {warps = 8 : i64} {
+  tile.launch (%i) in (%c4) attributes {warps = 8 : i64} {
+    // CHECK: tile.warp
+    %w = tile.warp
+    %all = tile.splat %one : f32 -> !tile.fragment<16x16xf32, #wide>
+    // CHECK: tile.slice %{{.*}} [0, 8] : <16x16xf32, #{{.*}}> -> <16x8xf32, #
+    %part = tile.slice %all [0, 8] : !tile.fragment<16x16xf32, #wide> -> !tile.fragment<16x8xf32, #plain>
+    // CHECK: tile.reduce_warps %{{.*}} : <16x8xf32, #
+    %sum = tile.reduce_warps %part : !tile.fragment<16x8xf32, #plain>
+  }
+  return
+}
+
 // CHECK-LABEL: func @lookup
 func.func @lookup(%i: i32) -> f32 {
   // CHECK: tile.lookup %{{.*}} in dense<[0.000000e+00, 1.000000e+00]> : tensor<2xf32>

@@ -151,3 +151,37 @@ TEST(WeightLayout, Errors) {
             "weight layout: expected a bijection (register, lane) -> (row, "
             "col), found (lane:2) -> (row:2) {lane[0..1] -> row[0..1]}");
 }
+
+TEST(PlaceFragments, RunsOfNeighbours) {
+  LinearLayout a = *lookupFragment("mma.m16n8k16.f16.a");
+  LinearLayout tile = cantFail(placeFragments(a, 2, 3));
+  EXPECT_TRUE(tile.isBijective());
+  EXPECT_EQ(tile.outBits("row"), 4u);
+  EXPECT_EQ(tile.outBits("col"), 6u);
+  for (uint64_t lane = 0; lane != 32; ++lane) {
+    uint64_t g = lane / 4, t = lane % 4;
+    for (uint64_t reg = 0; reg != 32; ++reg) {
+      SmallVector<uint64_t> place = tile.apply({reg, lane});
+      EXPECT_EQ(place[0], g + 8 * (reg >> 1 & 1));
+      EXPECT_EQ(place[1] / 8 % 4, t); // the runs of lanes are side by side
+      EXPECT_EQ(place[1] % 8,
+                (reg & 1) | (reg >> 2 & 1) << 1 | (reg >> 3 & 1) << 2);
+      EXPECT_EQ(place[1] / 32, reg >> 4);
+    }
+  }
+  // As long as a lane has columns in one fragment: operands one after another.
+  LinearLayout separate = cantFail(placeFragments(a, 1, 2));
+  for (uint64_t lane = 0; lane != 32; ++lane)
+    for (uint64_t reg = 0; reg != 16; ++reg)
+      EXPECT_EQ(separate.apply({reg, lane})[1] / 16, reg / 8);
+}
+
+TEST(PlaceFragments, Errors) {
+  LinearLayout a = *lookupFragment("mma.m16n8k16.f16.a");
+  EXPECT_EQ(errorText(placeFragments(a, 2, 1)),
+            "matrix tile: runs of 2^1 columns, expected 2^2 to 2^4, those that "
+            "a lane holds");
+  EXPECT_EQ(errorText(placeFragments(a, 0, 3)),
+            "matrix tile: runs of 2^3 columns, expected 2^2 to 2^2, those that "
+            "a lane holds");
+}

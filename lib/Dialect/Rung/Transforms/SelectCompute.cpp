@@ -68,9 +68,9 @@ static std::string roundingText(MatmulOp op, Type compute) {
              : ", the weight rounded to " + debugString(compute);
 }
 
-/// Why sums in the integer type `compute` would not be exact or not be allowed;
-/// empty if they are.
-static std::string integerObstacle(MatmulOp op, IntegerType compute) {
+/// Why sums of products in the integer type `compute`, which the device adds up
+/// in `sum`, would not be exact or not be allowed; empty if they are.
+static std::string integerObstacle(MatmulOp op, Type compute, IntegerType sum) {
   if (std::string lost = lostValue(op, compute); !lost.empty())
     return lost;
   if (!op.getScale() && !op.getZeroPoint())
@@ -89,15 +89,15 @@ static std::string integerObstacle(MatmulOp op, IntegerType compute) {
                     : 0;
   double depth = op.getLogicalType(op.getWeight()).getDimSize(1);
   if (bound(op.getX()) * (bound(op.getWeight()) + zero) * depth <
-      std::ldexp(1.0, compute.getWidth() - 1))
+      std::ldexp(1.0, sum.getWidth() - 1))
     return "";
   return "a sum may exceed it";
 }
 
 /// Why `compute` cannot serve `op`; empty if it can.
-static std::string obstacle(MatmulOp op, Type compute) {
-  if (auto integer = dyn_cast<IntegerType>(compute))
-    return integerObstacle(op, integer);
+static std::string obstacle(MatmulOp op, Type compute, DeviceAttr device) {
+  if (auto sum = dyn_cast<IntegerType>(sumFormat(device, compute)))
+    return integerObstacle(op, compute, sum);
   return lostValue(op, compute);
 }
 
@@ -106,16 +106,16 @@ struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
   using RungSelectComputeBase::RungSelectComputeBase;
 
   void runOnOperation() override {
-    auto formats =
-        getDevice(getOperation()).getProperties().getAs<ArrayAttr>("compute");
+    DeviceAttr device = getDevice(getOperation());
+    auto formats = device.getProperties().getAs<ArrayAttr>("compute");
     if (!formats) {
       getOperation().emitError(
           "device names no format that it computes in; give it `compute`");
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](MatmulOp op) {
-      return succeeded(op.getCompute() ? check(op, formats)
-                                       : select(op, formats))
+      return succeeded(op.getCompute() ? check(op, formats, device)
+                                       : select(op, formats, device))
                  ? WalkResult::advance()
                  : WalkResult::interrupt();
     });
@@ -124,22 +124,23 @@ struct SelectCompute final : rung::impl::RungSelectComputeBase<SelectCompute> {
   }
 
   /// A format that was there before the pass must be one that could be chosen.
-  static LogicalResult check(MatmulOp op, ArrayAttr formats) {
+  static LogicalResult check(MatmulOp op, ArrayAttr formats,
+                             DeviceAttr device) {
     Type compute = *op.getCompute();
     if (!llvm::is_contained(formats.getAsValueRange<TypeAttr>(), compute))
       return op.emitOpError()
              << "computes in " << compute << ", but the device in " << formats
              << "; leave `compute` out, or use one of these";
-    if (std::string reason = obstacle(op, compute); !reason.empty())
+    if (std::string reason = obstacle(op, compute, device); !reason.empty())
       return op.emitOpError() << "computes in " << compute << ", but " << reason
                               << "; leave `compute` out";
     return success();
   }
 
-  LogicalResult select(MatmulOp op, ArrayAttr formats) {
+  LogicalResult select(MatmulOp op, ArrayAttr formats, DeviceAttr device) {
     std::string refused;
     for (Type compute : formats.getAsValueRange<TypeAttr>()) {
-      std::string reason = obstacle(op, compute);
+      std::string reason = obstacle(op, compute, device);
       if (reason.empty()) {
         op.setCompute(compute);
         if (remarks)

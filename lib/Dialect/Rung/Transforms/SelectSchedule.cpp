@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MatmulTiles.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Dialect/Rung/Transforms/Passes.h"
 #include "rung/Layout/BitOrder.h"
@@ -23,32 +24,6 @@ namespace rung {
 using namespace mlir;
 using namespace rung;
 
-/// Columns of the weight that share one scale and zero point, or 0 if there are
-/// none.
-static int64_t groupSize(MatmulOp op) {
-  if (!op.getScale() && !op.getZeroPoint())
-    return 0;
-  RankedTensorType weight = op.getLogicalType(op.getWeight());
-  int64_t columns = weight.getDimSize(1), group = 0;
-  std::string error;
-  auto narrow = [&](Value tensor, std::optional<ArrayRef<int64_t>> block) {
-    if (!tensor)
-      return;
-    RankedTensorType type = op.getLogicalType(tensor);
-    if (type.getRank() != 2)
-      return;
-    int64_t extent =
-        (*blockShape(weight.getShape(), type.getShape(), block, error))[1];
-    // A block that reaches the end of a row divides nothing.
-    if (extent < columns)
-      group = std::gcd(group, extent);
-  };
-  narrow(op.getScale(), op.getBlock());
-  narrow(op.getZeroPoint(), op.getBlock());
-  narrow(op.getSecondScale(), op.getSecondBlock());
-  return group ? group : columns;
-}
-
 namespace {
 struct SelectSchedule final
     : rung::impl::RungSelectScheduleBase<SelectSchedule> {
@@ -61,6 +36,8 @@ struct SelectSchedule final
   }
 
   ArrayAttr select(MatmulOp op, DeviceAttr device) {
+    if (std::optional<MatrixTile> tile = chooseMatrixTile(op, device))
+      return selectForMatrices(op, device, *tile);
     Builder builder(op.getContext());
     int64_t lanes = device.getInt("lanes", 16),
             registers = device.getInt("registers", 4);
@@ -77,7 +54,9 @@ struct SelectSchedule final
     ScalePlace scale =
         wholeGroups ? ScalePlace::Accumulator : ScalePlace::Decode;
     // Scaled weights are no integers: then sums are taken in a floating format.
-    if (scale == ScalePlace::Decode && isa<IntegerType>(*op.getCompute()))
+    if (findMatrixInstruction(device, *op.getCompute(), *op.getCompute()))
+      op.setCompute(builder.getF32Type());
+    else if (scale == ScalePlace::Decode && isa<IntegerType>(*op.getCompute()))
       op.setCompute(builder.getF64Type());
 
     auto schedule = [&](int64_t rows, int64_t upTo) -> Attribute {
@@ -99,6 +78,39 @@ struct SelectSchedule final
     int64_t sharing = llvm::bit_ceil(
         static_cast<uint64_t>(std::clamp<int64_t>(rows, 1, most)));
     return builder.getArrayAttr({schedule(sharing, 0)});
+  }
+
+  /// Few rows: all of a block's warps share the columns of a strip. More rows
+  /// multiply with each weight that is decoded.
+  static ArrayAttr selectForMatrices(MatmulOp op, DeviceAttr device,
+                                     const MatrixTile &tile) {
+    constexpr int64_t mostRows = 64, mostWarps = 8, mostDepth = 128;
+    Builder builder(op.getContext());
+    int64_t columns = op.getLogicalType(op.getWeight()).getDimSize(1),
+            rows = op.getLogicalType(op.getInit()).getDimSize(0);
+    auto schedule = [&](int64_t rows, int64_t upTo) -> Attribute {
+      int64_t depth = tile.columns();
+      while (depth < mostDepth && rows <= tile.rowsOfX() &&
+             columns % (2 * depth) == 0)
+        depth *= 2;
+      int64_t steps = llvm::divideCeil(columns, depth);
+      int64_t warps =
+          std::min<int64_t>(llvm::bit_floor(uint64_t(steps)), mostWarps);
+      return ScheduleAttr::get(op.getContext(), rows, tile.rows(), depth, upTo,
+                               ScalePlace::Accumulator, /*stages=*/1,
+                               /*splitK=*/1, warps);
+    };
+    SmallVector<Attribute> schedules;
+    for (int64_t most = tile.rowsOfX(); most < mostRows; most *= 2) {
+      if (!ShapedType::isDynamic(rows) && rows <= most)
+        return builder.getArrayAttr({schedule(most, 0)});
+      if (ShapedType::isDynamic(rows) && most <= 2 * tile.rowsOfX())
+        schedules.push_back(schedule(most, most));
+    }
+    schedules.push_back(schedule(mostRows, 0));
+    return ShapedType::isDynamic(rows)
+               ? builder.getArrayAttr(schedules)
+               : builder.getArrayAttr({schedules.back()});
   }
 };
 } // namespace

@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MatmulTiles.h"
 #include "MoveCodes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -48,7 +49,7 @@ namespace {
 class StoragePlan {
 public:
   StoragePlan(ModuleOp module, DeviceAttr device)
-      : lanes(device.getInt("lanes", 16)) {
+      : device(device), lanes(device.getInt("lanes", 16)) {
     module.walk([&](func::CallOp op) { called.insert(op.getCallee()); });
     module.walk([&](MatmulOp op) { planMatmul(op); });
     for (const auto &[value, storages] : wanted)
@@ -91,12 +92,22 @@ private:
     return it->second;
   }
 
+  /// Operand A of the matrix instruction in loads of 16 bytes, or lanes that
+  /// are rows.
+  PackedLayout layoutOf(MatmulOp op, Type format) {
+    constexpr unsigned loadBytes = 16;
+    const BitOrder &order = orderOf(format);
+    if (op.getCompute())
+      if (std::optional<MatrixTile> tile = chooseMatrixTile(op, device))
+        return cantFail(deriveWeightLayout(tile->map, order, loadBytes));
+    return PackedLayout::cpu(order, lanes);
+  }
+
   void planMatmul(MatmulOp op) {
     if (!hasStaticShape(op.getWeightMutable()))
       return;
     auto weight = cast<RankedTensorType>(op.getWeight().getType());
-    std::string layout =
-        PackedLayout::cpu(orderOf(weight.getElementType()), lanes).str();
+    std::string layout = layoutOf(op, weight.getElementType()).str();
     plan(op.getWeightMutable(),
          StorageAttr::get(op.getContext(), weight.getElementType(),
                           weight.getShape(), StorageKind::Words, layout, 1));
@@ -164,6 +175,7 @@ private:
     }
   }
 
+  DeviceAttr device;
   int64_t lanes;
   /// Functions whose arguments come from calls.
   llvm::StringSet<> called;

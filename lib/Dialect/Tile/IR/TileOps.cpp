@@ -60,13 +60,28 @@ ParseResult LaunchOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void LaunchOp::print(OpAsmPrinter &printer) {
   printer << " (" << getBody().getArguments() << ") in (" << getSizes() << ")";
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
+  SmallVector<StringRef> elided;
+  if (getWarps() == 1)
+    elided.push_back(getWarpsAttrName());
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), elided);
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/false);
 }
 
+void LaunchOp::build(OpBuilder &builder, OperationState &result,
+                     ValueRange sizes, int64_t warps) {
+  result.addOperands(sizes);
+  if (warps != 1)
+    result.addAttribute(getWarpsAttrName(result.name),
+                        builder.getI64IntegerAttr(warps));
+  result.addRegion();
+}
+
 LogicalResult LaunchOp::verify() {
+  if (getWarps() < 1)
+    return emitOpError() << "has " << getWarps()
+                         << " warps, expected at least 1";
   if (getBody().getNumArguments() != getSizes().size() ||
       !llvm::all_of(getBody().getArgumentTypes(),
                     [](Type type) { return type.isIndex(); }))
@@ -74,6 +89,12 @@ LogicalResult LaunchOp::verify() {
                          << getBody().getNumArguments()
                          << " indices, expected one index for each size";
   return success();
+}
+
+LogicalResult WarpOp::verify() {
+  if ((*this)->getParentOfType<LaunchOp>())
+    return success();
+  return emitOpError("is in no tile.launch, whose warps it could number");
 }
 
 void YieldOp::build(OpBuilder &, OperationState &) {}
@@ -348,6 +369,37 @@ LogicalResult MmaOp::verify() {
                          << columns << "x" << otherDepth
                          << " (transposed) into " << shape(getC()).first << "x"
                          << shape(getC()).second;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// tile.reduce_warps, tile.slice
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReduceWarpsOp::verify() {
+  FragmentType type = getInput().getType();
+  Type element = type.getElementType();
+  if (type.getLayout().isPacked() || registerType(element) != element)
+    return emitOpError() << "adds up elements of " << element
+                         << ", which registers hold as codes; convert them";
+  return success();
+}
+
+LogicalResult SliceOp::verify() {
+  FragmentType from = getInput().getType(), to = getResult().getType();
+  if (from.getElementType() != to.getElementType() ||
+      from.getLayout().isPacked() || to.getLayout().isPacked() ||
+      from.getLayout().getLanes() != to.getLayout().getLanes())
+    return emitOpError() << "takes a part of " << from << " as " << to
+                         << ", expected fragments of the same elements, not "
+                            "packed, over as many lanes";
+  ArrayRef<int64_t> offset = getOffset();
+  if (offset.size() != 2 || offset[0] < 0 || offset[1] < 0 ||
+      offset[0] > from.getRows() - to.getRows() ||
+      offset[1] > from.getColumns() - to.getColumns())
+    return emitOpError() << "takes " << to.getRows() << "x" << to.getColumns()
+                         << " elements at [" << offset << "] of "
+                         << from.getRows() << "x" << from.getColumns();
   return success();
 }
 

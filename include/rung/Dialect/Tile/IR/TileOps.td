@@ -20,7 +20,9 @@ def Tile_LaunchOp : Tile_Op<"launch", [
   let summary = "independent blocks of a kernel";
   let description = [{
     Runs the region once for every index below the sizes, in any order and at
-    the same time: a grid of thread blocks on a GPU, a parallel loop on a CPU.
+    the same time: a grid of thread blocks on a GPU, a parallel loop on a CPU. A
+    block has `warps` warps, which run the region at the same time, each on
+    fragments of its own.
 
     ```mlir
     tile.launch (%i) in (%tiles) {
@@ -29,9 +31,25 @@ def Tile_LaunchOp : Tile_Op<"launch", [
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$sizes);
+  let arguments = (ins Variadic<Index>:$sizes, DefaultValuedAttr<I64Attr, "1">:$warps);
   let regions = (region SizedRegion<1>:$body);
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$sizes, CArg<"int64_t", "1">:$warps)>];
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+}
+
+def Tile_WarpOp : Tile_Op<"warp", [Pure]> {
+  let summary = "number of the running warp in its block";
+  let description = [{
+    From 0 to one below the `warps` of the `tile.launch` around it.
+
+    ```mlir
+    %w = tile.warp
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
   let hasVerifier = 1;
 }
 
@@ -200,6 +218,39 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let arguments = (ins Tile_FragmentType:$input);
   let results = (outs Tile_FragmentType:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_ReduceWarpsOp : Tile_Op<"reduce_warps", [
+    AllTypesMatch<["input", "result"]>, MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "sum of the tiles of all warps of a block, in the first";
+  let description = [{
+    Element by element, added up in the order of the warps. The other warps keep
+    their own tiles. All warps of the block come here, as to `tile.barrier`.
+
+    ```mlir
+    %sum = tile.reduce_warps %part : !tile.fragment<16x8xf32, #sums>
+    ```
+  }];
+  let arguments = (ins Tile_FragmentType:$input);
+  let results = (outs Tile_FragmentType:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Tile_SliceOp : Tile_Op<"slice", [Pure]> {
+  let summary = "a part of a tile";
+  let description = [{
+    Element (r, c) of the result is element (offset + (r, c)) of the input, whose
+    lanes must hold it already.
+
+    ```mlir
+    %a = tile.slice %w [0, 32] : !tile.fragment<16x64xf16, #weights> -> !tile.fragment<16x32xf16, #half>
+    ```
+  }];
+  let arguments = (ins Tile_FragmentType:$input, DenseI64ArrayAttr:$offset);
+  let results = (outs Tile_FragmentType:$result);
+  let assemblyFormat = "$input $offset attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -1,0 +1,45 @@
+// RUN: rung-opt %s -convert-tile-to-nvgpu -canonicalize | FileCheck %s
+
+#sums = #tile.layout<"(register:1, lane:5) -> (row:5, col:1) {register[0] -> col[0], lane[0..4] -> row[0..4]}">
+#column = #tile.layout<"(register:0, lane:5) -> (row:5, col:0) {lane[0..4] -> row[0..4]}">
+#x = #tile.layout<"(register:2, lane:5) -> (row:1, col:1) {register[0] -> col[0], register[1] -> row[0], lane[0..4] -> 0}">
+#w = #tile.layout<"(register:1, lane:5) -> (row:5, col:1) {register[0] -> col[0], lane[0..4] -> row[0..4]}">
+
+// The warps of a block are y of its threads. All but the first write their tiles to shared memory; the first adds them to its own
+// and has the sum. A product without a matrix instruction is multiply-adds, here of 2 k for each of 2 columns.
+
+// CHECK-LABEL: func @split
+// CHECK: gpu.launch blocks({{.*}}) in {{.*}} threads({{.*}}) in (%{{.*}} = %c32, %{{.*}} = %c3, %{{.*}} = %c1) workgroup(%[[SHARED:.*]] : memref<2x2x32xf32, #gpu.address_space<workgroup>>)
+// CHECK-COUNT-4: math.fma
+// CHECK-DAG: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %c0
+// CHECK-DAG: %[[OTHER:.*]] = arith.cmpi ne, %{{.*}}, %c0
+// CHECK: scf.if %[[OTHER]]
+// CHECK:   %[[PLACE:.*]] = arith.addi %{{.*}}, %c-1
+// CHECK:   memref.store %{{.*}}, %[[SHARED]][%[[PLACE]], %c0, %{{.*}}]
+// CHECK:   memref.store %{{.*}}, %[[SHARED]][%[[PLACE]], %c1, %{{.*}}]
+// CHECK: gpu.barrier
+// CHECK: scf.if %[[FIRST]] -> (f32)
+// CHECK-COUNT-2: memref.load %[[SHARED]]
+// CHECK: } else {
+// CHECK: memref.store
+func.func @split(%a: memref<32x6xf32>, %b: memref<2x6xf32>, %y: memref<32xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  tile.launch (%i) in (%c1) attributes {warps = 3 : i64} {
+    %warp = tile.warp
+    %k = arith.muli %warp, %c2 : index
+    %w = tile.load %a[%c0, %k] : memref<32x6xf32> -> !tile.fragment<32x2xf32, #w>
+    %x = tile.load %b[%c0, %k] : memref<2x6xf32> -> !tile.fragment<2x2xf32, #x>
+    %none = tile.splat %zero : f32 -> !tile.fragment<32x2xf32, #sums>
+    %part = tile.mma %w, %x, %none : !tile.fragment<32x2xf32, #w>, !tile.fragment<2x2xf32, #x>, !tile.fragment<32x2xf32, #sums>
+    %sum = tile.reduce_warps %part : !tile.fragment<32x2xf32, #sums>
+    %second = tile.slice %sum [0, 1] : !tile.fragment<32x2xf32, #sums> -> !tile.fragment<32x1xf32, #column>
+    %first = arith.cmpi eq, %warp, %c0 : index
+    scf.if %first {
+      tile.store %second, %y[%c0] transposed : !tile.fragment<32x1xf32, #column>, memref<32xf32>
+    }
+  }
+  return
+}
