@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "ContextABI.h"
+#include "rung/Dialect/Rung/IR/Rung.h"
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Passes.h"
 
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -39,12 +39,13 @@ public:
       return op.emitError("only row-major contiguous buffers can be allocated, "
                           "found ")
              << type;
+    if (failed(verifyAddressable(op)))
+      return failure();
     OpBuilder builder(op);
     Location loc = op.getLoc();
     int64_t known = layout.getTypeSize(type.getElementType());
     for (int64_t size : type.getShape())
-      if (!ShapedType::isDynamic(size) && llvm::MulOverflow(known, size, known))
-        return op.emitError("no memory holds ") << type;
+      known *= ShapedType::isDynamic(size) ? 1 : size;
     Value bytes = arith::ConstantIndexOp::create(builder, loc, known);
     for (Value size : op.getDynamicSizes())
       bytes = arith::MulIOp::create(builder, loc, bytes, size);

@@ -35,6 +35,7 @@ void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
   RungSetDeviceOptions device;
   device.target = target.str();
   pm.addPass(createRungSetDevice(device));
+  pm.addPass(createRungCheckSizes());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createRungDescribeEntries());

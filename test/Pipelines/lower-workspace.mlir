@@ -105,7 +105,7 @@ func.func @no_context(%n: index) {
 // -----
 
 func.func @too_large(%context: !llvm.ptr) {
-  // expected-error @+1 {{no memory holds 'memref<1x9223372036854775807xf32>'}}
+  // expected-error @+1 {{has the result 'memref<1x9223372036854775807xf32>', which no memory holds; expected less than 2^47 bytes}}
   %0 = memref.alloc() : memref<1x9223372036854775807xf32>
   return
 }

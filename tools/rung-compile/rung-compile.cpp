@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "Compile.h"
+#include "Input.h"
 #include "rung/Pipelines/Pipelines.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -168,11 +168,11 @@ int main(int argc, char **argv) {
   context.printOpOnDiagnostic(false);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(inputs[0], &message);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> file =
+      rung::readModule(inputs[0]);
   if (!file)
-    return fail(message);
-  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+    return fail(llvm::toString(file.takeError()));
+  sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)

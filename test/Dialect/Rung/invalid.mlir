@@ -660,3 +660,12 @@ func.func @matmul_compute(%x: tensor<1x64xf32>, %w: tensor<32x64xi8>, %y: tensor
 
 // expected-error@+1 {{matrix is [1], expected a list of #rung.matrix_instruction}}
 "test"() {a = #rung.device<"d", {matrix = [1]}>} : () -> ()
+
+// -----
+
+// Operations of this dialect do not multiply sizes that no memory holds.
+func.func @too_large(%w: tensor<4294967296x4294967296xi8>, %e: tensor<4294967296x4294967296xf32>) {
+  // expected-error @+1 {{'rung.convert' op has the operand 'tensor<4294967296x4294967296xi8>', which no memory holds; expected less than 2^47 bytes}}
+  %0 = rung.convert %w : tensor<4294967296x4294967296xi8> -> tensor<4294967296x4294967296xf32>
+  return
+}

@@ -35,12 +35,12 @@ module attributes {rung.device = #rung.device<"cpu:znver4", {lanes = 16 : i64, r
     return %y, %z : tensor<1x32xf32>, tensor<1x32xf32>
   }
 
-  // As many rows as a type can say, and no power of two above them.
+  // As many rows as memory can hold.
   // CHECK-LABEL: func @most_rows
-  func.func @most_rows(%x: tensor<9223372036854775807x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<9223372036854775807x32xf32>) -> tensor<9223372036854775807x32xf32> {
+  func.func @most_rows(%x: tensor<549755813887x64xf32>, %w: tensor<32x64x!rung.int<4>>, %e: tensor<549755813887x32xf32>) -> tensor<549755813887x32xf32> {
     // CHECK: schedules = [#rung.schedule<rows = 8, columns = 16, depth = 8, scale = accumulator>]
-    %y = rung.matmul x(%x : tensor<9223372036854775807x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<9223372036854775807x32xf32>) {compute = f32} -> tensor<9223372036854775807x32xf32>
-    return %y : tensor<9223372036854775807x32xf32>
+    %y = rung.matmul x(%x : tensor<549755813887x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<549755813887x32xf32>) {compute = f32} -> tensor<549755813887x32xf32>
+    return %y : tensor<549755813887x32xf32>
   }
 
   // Three rows take the tile of four.

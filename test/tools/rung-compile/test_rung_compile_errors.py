@@ -97,6 +97,29 @@ def test_missing_input(build, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name, problem", [("/dev/zero", "byte 0 is 0, expected text"), (".", "Is a directory")])
+def test_an_input_that_is_no_text(build, tmp_path, name, problem):
+    done = subprocess.run([build / "bin" / "rung-compile", name, "--target=cpu", "-o", "out.rung"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr == f"rung-compile: error: cannot read a module from '{name}': {problem}\n"
+
+
+def test_an_input_without_an_end(build, tmp_path):
+    with subprocess.Popen(["yes", "// " + 1000 * "-"], stdout=subprocess.PIPE) as text:
+        done = subprocess.run([build / "bin" / "rung-compile", "-", "--target=cpu", "-o", "out.rung"], cwd=tmp_path,
+                              stdin=text.stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+        text.kill()
+    assert done.returncode == 1 and "it goes on behind 1 GiB, the most that is read" in done.stderr
+
+
+def test_a_module_from_standard_input_and_in_bytecode(build, tmp_path):
+    bytecode = subprocess.run([build / "bin" / "rung-opt", "--emit-bytecode"], input=GOOD.encode(), capture_output=True, check=True).stdout
+    for module in (GOOD.encode(), bytecode):
+        done = subprocess.run([build / "bin" / "rung-compile", "-", "--target=cpu", "--emit=mlir", "-o", "-"], cwd=tmp_path,
+                              input=module, capture_output=True)
+        assert done.returncode == 0 and b"llvm.func @double" in done.stdout, done.stderr
+
+
 # Modules.
 
 
@@ -187,6 +210,7 @@ def test_a_parameter_without_a_file(refuse):
 
 def test_a_file_that_is_not_there(refuse):
     assert "none.safetensors" in refuse(PARAMETER, "--parameters=none.safetensors")
+    assert "cannot read '/dev/zero': no regular file" in refuse(PARAMETER, "--parameters=/dev/zero")
 
 
 @pytest.mark.parametrize("content, parts", [

@@ -94,18 +94,6 @@ void StorageAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-bool rung::isAddressable(ArrayRef<int64_t> shape, int64_t bits) {
-  constexpr int64_t mostBits = int64_t(8) << 47;
-  int64_t total = bits;
-  for (int64_t size : shape)
-    // A tensor of no elements must not have huge dimensions, either.
-    if (!ShapedType::isDynamic(size) &&
-        (llvm::MulOverflow(total, std::max<int64_t>(size, 1), total) ||
-         total >= mostBits))
-      return false;
-  return true;
-}
-
 LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   Type format, ArrayRef<int64_t> shape,
                                   StorageKind kind, StringRef layout,

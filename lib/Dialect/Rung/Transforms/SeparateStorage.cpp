@@ -433,17 +433,6 @@ static LogicalResult verifyNotSeparated(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-/// Sizes are multiplied from here on.
-static LogicalResult verifyAddressable(Operation *op, StringRef what,
-                                       Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  std::optional<NumberFormat> format =
-      tensor ? numberFormatOf(tensor.getElementType()) : std::nullopt;
-  if (!format || isAddressable(tensor.getShape(), format->bits()))
-    return success();
-  return op->emitError() << "no memory holds a " << what << " of " << type;
-}
-
 /// Refuses rows of codes whose number the bytes would not tell.
 static LogicalResult verifyStaticRows(Operation *op, StringRef what,
                                       Type type) {
@@ -477,7 +466,7 @@ void SeparateStorage::runOnOperation() {
   ModuleOp module = getOperation();
   if (failed(verifyNotSeparated(module)) ||
       failed(checkTypes(module, verifyStaticRows)) ||
-      failed(checkTypes(module, verifyAddressable)))
+      failed(verifyAllAddressable(module)))
     return signalPassFailure();
   splitEmptyTensors(module);
   StoragePlan plan(module, getDevice(module));

@@ -46,6 +46,24 @@ bool isFormatTensor(mlir::Type type);
 /// the 2^47 bytes that a process on x86-64 can address.
 bool isAddressable(llvm::ArrayRef<int64_t> shape, int64_t bits);
 
+/// As above, for a tensor, memref or vector; true of every other type.
+bool isAddressable(mlir::Type type);
+
+/// Refuses an operation with an operand, a result, a block argument or a
+/// signature that no memory holds, so that sizes behind can be multiplied.
+mlir::LogicalResult verifyAddressable(mlir::Operation *op);
+
+/// As above, for `root` and all operations inside.
+mlir::LogicalResult verifyAllAddressable(mlir::Operation *root);
+
+/// Trait of operations that `verifyAddressable` accepts.
+template <typename Op>
+struct Addressable : mlir::OpTrait::TraitBase<Op, Addressable> {
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyAddressable(op);
+  }
+};
+
 /// The code that fills packed weights beyond the edges of a matrix: of 0 if the
 /// format has it, else of a finite value (activations are 0 there).
 uint64_t findPadCode(const NumberFormat &format);

@@ -64,4 +64,10 @@ def Rung_Dialect : Dialect {
   }];
 }
 
+// Operands, results and block arguments of fewer than 2^47 bytes, so that their
+// sizes can be multiplied.
+def Rung_Addressable : NativeOpTrait<"Addressable"> {
+  let cppNamespace = "::rung";
+}
+
 #endif // RUNG_DIALECT_RUNG_IR_RUNGDIALECT_TD

@@ -14,7 +14,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "rung/Dialect/Rung/IR/RungAttrs.td"
 include "rung/Dialect/Rung/IR/RungTypes.td"
 
-class Rung_Op<string mnemonic, list<Trait> traits = []> : Op<Rung_Dialect, mnemonic, traits>;
+class Rung_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Rung_Dialect, mnemonic, !listconcat([Rung_Addressable], traits)>;
 
 def Rung_Tensor : Type<
     CPred<"::rung::isFormatTensor($_self)">, "ranked tensor or memref of a number format", "::mlir::ShapedType">;

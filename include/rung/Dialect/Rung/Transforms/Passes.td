@@ -77,6 +77,21 @@ def RungSetDevice : Pass<"rung-set-device", "::mlir::ModuleOp"> {
   let options = [Option<"target", "target", "std::string", "\"cpu\"", "'cpu' (this machine), 'cpu:NAME' or 'cuda:sm_NN'">];
 }
 
+def RungCheckSizes : Pass<"rung-check-sizes", "::mlir::ModuleOp"> {
+  let summary = "Refuse tensors that no memory holds";
+  let description = [{
+    The passes that follow multiply sizes. Every tensor, memref and vector of an
+    operation, a block or a signature must have less than 2^47 bytes, a size of 0
+    counted as 1 and an unknown one as 1.
+
+    ```mlir
+    %0 = tensor.empty() : tensor<2097152x2097152x64xf32>
+    // error: 'tensor.empty' op has the result 'tensor<2097152x2097152x64xf32>',
+    //        which no memory holds; expected less than 2^47 bytes
+    ```
+  }];
+}
+
 def RungSelectCompute : Pass<"rung-select-compute", "::mlir::ModuleOp"> {
   let summary = "Choose the format that each matmul computes in";
   let description = [{

@@ -13,7 +13,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "rung/Dialect/Rung/IR/RungAttrs.td"
 include "rung/Dialect/Tile/IR/TileDialect.td"
 
-class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+class Tile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tile_Dialect, mnemonic, !listconcat([Rung_Addressable], traits)>;
 
 def Tile_LaunchOp : Tile_Op<"launch", [
     SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects]> {
