@@ -82,12 +82,17 @@ def RungCheckSizes : Pass<"rung-check-sizes", "::mlir::ModuleOp"> {
   let description = [{
     The passes that follow multiply sizes. Every tensor, memref and vector of an
     operation, a block or a signature must have less than 2^47 bytes, a size of 0
-    counted as 1 and an unknown one as 1.
+    and an unknown one counted as 1. Others are an error: "'tensor.empty' op has
+    the result 'tensor<2097152x2097152x64xf32>', which no memory holds; expected
+    less than 2^47 bytes". What passes stays as it is.
 
+    Before:
     ```mlir
-    %0 = tensor.empty() : tensor<2097152x2097152x64xf32>
-    // error: 'tensor.empty' op has the result 'tensor<2097152x2097152x64xf32>',
-    //        which no memory holds; expected less than 2^47 bytes
+    %0 = tensor.empty() : tensor<2097152x64xf32>
+    ```
+    After:
+    ```mlir
+    %0 = tensor.empty() : tensor<2097152x64xf32>
     ```
   }];
 }
