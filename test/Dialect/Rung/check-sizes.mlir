@@ -1,8 +1,9 @@
-// RUN: rung-opt --rung-check-sizes --split-input-file --verify-diagnostics %s
+// RUN: rung-opt --rung-check-sizes --split-input-file --verify-diagnostics %s | FileCheck %s
 // RUN: not rung-opt --rung-to-cpu --split-input-file %s 2>&1 | FileCheck %s --check-prefix=FIRST
 
 // One element less than 2^47 bytes, in the width of its format; sizes to come count as 1.
 
+// CHECK-LABEL: func.func @largest
 func.func @largest(%a: tensor<35184372088831xf32>, %b: tensor<1125899906842623x!rung.uint<1>>, %c: tensor<?x35184372088831xf32>) {
   return
 }
