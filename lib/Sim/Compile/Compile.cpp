@@ -102,17 +102,34 @@ static void setTarget(Module &module, const CPUTarget &target,
     }
 }
 
+/// Threads of a block that the kernel was compiled for, 0: any.
+static uint64_t maxThreads(const Function &kernel) {
+  for (StringRef name : {"nvvm.reqntid", "nvvm.maxntid"}) {
+    Attribute attribute = kernel.getFnAttribute(name);
+    if (!attribute.isValid())
+      continue;
+    SmallVector<StringRef> sizes;
+    attribute.getValueAsString().split(sizes, ',');
+    uint64_t product = 1, size;
+    for (StringRef text : sizes)
+      if (!text.trim().getAsInteger(10, size))
+        product *= size;
+    return product;
+  }
+  return 0;
+}
+
 /// A kernel's parameters are read from where the launch has them.
-static Error checkKernels(ArrayRef<Function *> kernels, const Module &module) {
+static Error checkKernels(ArrayRef<Kernel> kernels) {
   if (kernels.empty())
     return createStringError("the module has no kernel, which is a function of "
                              "calling convention ptx_kernel");
-  for (Function *kernel : kernels)
-    for (Argument &parameter : kernel->args())
+  for (const Kernel &kernel : kernels)
+    for (Argument &parameter : kernel.function->args())
       if (parameter.hasByValAttr())
         return createStringError(
             "parameter " + Twine(parameter.getArgNo()) + " of kernel @" +
-            kernel->getName() +
+            kernel.function->getName() +
             " is a structure (byval); the virtual GPU takes scalars and "
             "pointers");
   return Error::success();
@@ -128,12 +145,12 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device) {
   auto machine = createTargetMachine(*target);
   if (!machine)
     return machine.takeError();
-  SmallVector<Function *> kernels;
+  SmallVector<Kernel> kernels;
   for (Function &function : module)
     if (!function.isDeclaration() &&
         function.getCallingConv() == CallingConv::PTX_Kernel)
-      kernels.push_back(&function);
-  if (Error error = checkKernels(kernels, module))
+      kernels.push_back({&function, maxThreads(function)});
+  if (Error error = checkKernels(kernels))
     return error;
 
   uint64_t sharedBytes;

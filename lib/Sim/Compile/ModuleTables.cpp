@@ -53,7 +53,7 @@ public:
     return ConstantPointerNull::get(cast<PointerType>(pointer));
   }
 
-  Constant *kernel(Function &function);
+  Constant *kernel(const Kernel &kernel);
   Constant *site(const Site &site);
   Constant *variable(GlobalVariable &variable, uint64_t offset, bool shared);
 
@@ -84,31 +84,15 @@ Function *Tables::addRun(Function &kernel) {
   return run;
 }
 
-/// Threads of a block that the kernel was compiled for, 0: any.
-static uint64_t maxThreads(const Function &kernel) {
-  for (StringRef name : {"nvvm.reqntid", "nvvm.maxntid"}) {
-    Attribute attribute = kernel.getFnAttribute(name);
-    if (!attribute.isValid())
-      continue;
-    SmallVector<StringRef> sizes;
-    attribute.getValueAsString().split(sizes, ',');
-    uint64_t product = 1, size;
-    for (StringRef text : sizes)
-      if (!text.trim().getAsInteger(10, size))
-        product *= size;
-    return product;
-  }
-  return 0;
-}
-
-Constant *Tables::kernel(Function &function) {
+Constant *Tables::kernel(const Kernel &kernel) {
+  Function &function = *kernel.function;
   SmallVector<Constant *> pointers;
   for (Argument &parameter : function.args())
     pointers.push_back(ConstantInt::get(Type::getInt8Ty(context),
                                         parameter.getType()->isPointerTy()));
   return structure({text(function.getName()), addRun(function),
                     number(function.arg_size()), array(pointers),
-                    number(maxThreads(function))});
+                    number(kernel.maxThreads)});
 }
 
 Constant *Tables::site(const Site &site) {
@@ -129,7 +113,7 @@ Constant *Tables::variable(GlobalVariable &variable, uint64_t offset,
 }
 
 void rung::sim::addModuleTables(
-    Module &module, ArrayRef<Function *> kernels, ArrayRef<Site> sites,
+    Module &module, ArrayRef<Kernel> kernels, ArrayRef<Site> sites,
     ArrayRef<std::pair<GlobalVariable *, uint64_t>> shared,
     uint64_t sharedBytes, GlobalVariable *table) {
   Tables tables(module);
@@ -138,8 +122,8 @@ void rung::sim::addModuleTables(
     if (!variable.hasPrivateLinkage() && &variable != table &&
         variable.getAddressSpace() != 3)
       globalRows.push_back(tables.variable(variable, 0, /*shared=*/false));
-  for (Function *kernel : kernels)
-    kernelRows.push_back(tables.kernel(*kernel));
+  for (const Kernel &kernel : kernels)
+    kernelRows.push_back(tables.kernel(kernel));
   for (const Site &site : sites)
     siteRows.push_back(tables.site(site));
   for (auto [variable, offset] : shared)

@@ -26,6 +26,12 @@ struct Site {
   unsigned line = 0, column = 0;
 };
 
+struct Kernel {
+  llvm::Function *function;
+  /// KernelInfo::maxThreads.
+  uint64_t maxThreads;
+};
+
 /// What an intrinsic or inline assembly becomes: a call of
 /// HostTable::perform.
 struct InstructionRow {
@@ -60,7 +66,7 @@ llvm::Expected<llvm::Constant *> getMatrixInfo(llvm::Module &module,
 
 /// Adds `rung_sim_module`. `shared` has an offset for each variable.
 void addModuleTables(
-    llvm::Module &module, llvm::ArrayRef<llvm::Function *> kernels,
+    llvm::Module &module, llvm::ArrayRef<Kernel> kernels,
     llvm::ArrayRef<Site> sites,
     llvm::ArrayRef<std::pair<llvm::GlobalVariable *, uint64_t>> shared,
     uint64_t sharedBytes, llvm::GlobalVariable *table);

@@ -54,8 +54,9 @@ void Machine::performEntry(LaneRegisters *self, Op op, uint64_t *slots,
   case Op::BarrierRedAnd:
   case Op::BarrierRedOr:
   case Op::BarrierRedPopc:
+    return machine.waitAtBarrier(lane, op, slots, site);
   case Op::BarrierArrive:
-    return machine.arriveAtBarrier(lane, op, slots, site);
+    return machine.meet(lane, op, lane.warp->lanes, slots, site);
   default:
     if (!compute(op, slots))
       machine.performInLane(lane, op, slots, site);
@@ -227,6 +228,8 @@ void Machine::completeMeeting(Lane &last, const Meeting &meeting) {
     });
   case Op::WarpSync:
     return synchronizeWarp(last, meeting.mask);
+  case Op::BarrierArrive:
+    return passBarrier(last, meeting);
   case Op::Mma:
     return multiplyMatrices(lanes);
   case Op::LdMatrix:

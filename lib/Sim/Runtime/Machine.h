@@ -20,6 +20,7 @@
 #include "rung/Sim/KernelABI.h"
 #include "rung/Sim/VirtualGPU.h"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 #include <vector>
@@ -108,6 +109,10 @@ struct BarrierState {
   bool all; ///< threads of the block
 
   bool active() const { return !waiting.empty() || !passing.empty(); }
+  bool hasPassed(uint16_t lane) const {
+    return std::any_of(passing.begin(), passing.end(),
+                       [&](const auto &other) { return other.first == lane; });
+  }
 };
 
 constexpr unsigned kBarriers = 16, kMaxThreads = 1024,
@@ -158,8 +163,11 @@ private:
 
   // Meetings.cpp
   void meet(Lane &lane, Op op, uint32_t mask, uint64_t *slots, uint32_t site);
-  void arriveAtBarrier(Lane &lane, Op op, uint64_t *slots, uint32_t site);
-  void completeBarrier(Lane &last, Op op, BarrierState &barrier);
+  BarrierState &findBarrier(Lane &lane, uint32_t id, uint32_t count,
+                            uint32_t site);
+  void waitAtBarrier(Lane &lane, Op op, uint64_t *slots, uint32_t site);
+  void passBarrier(Lane &last, const Meeting &meeting);
+  void completeBarrier(Op op, BarrierState &barrier, const Lane *running);
   void checkExit(Lane &lane);
   /// `meeting.arrived` know of each other from now on.
   void synchronizeWarp(Lane &lane, uint32_t mask);

@@ -68,7 +68,7 @@ void Machine::checkExit(Lane &lane) {
            "divergent: exits while lane %d waits for it",
            __builtin_ctz(warp.meetings[i].arrived));
   for (BarrierState &barrier : barriers)
-    if (barrier.active() && barrier.all) {
+    if (barrier.active() && barrier.all && !barrier.hasPassed(lane.index)) {
       uint16_t first = barrier.waiting.empty() ? barrier.passing.front().first
                                                : barrier.waiting.front();
       fail(lane, lanes[first].site,
@@ -81,11 +81,9 @@ void Machine::checkExit(Lane &lane) {
 // Blocks
 //===----------------------------------------------------------------------===//
 
-void Machine::arriveAtBarrier(Lane &lane, Op op, uint64_t *slots,
-                              uint32_t site) {
-  uint32_t id = uint32_t(slots[0]), count = uint32_t(slots[1]);
-  lane.slots = slots;
-  lane.site = site;
+/// The barrier that a lane comes to, which it may.
+BarrierState &Machine::findBarrier(Lane &lane, uint32_t id, uint32_t count,
+                                   uint32_t site) {
   if (id >= kBarriers)
     fail(lane, site, "there is no barrier %u, only 0..%u", id, kBarriers - 1);
   if (count % kWarpLanes || count > warps.size() * kWarpLanes)
@@ -102,9 +100,20 @@ void Machine::arriveAtBarrier(Lane &lane, Op op, uint64_t *slots,
     fail(lane, site, "barrier %u of %u threads, at which others wait for %u",
          id, expected, barrier.expected);
   }
-  if (barrier.all && exited)
+  uint32_t missing = exited;
+  for (auto [other, time] : barrier.passing)
+    missing -= lanes[other].state == Lane::State::Exited;
+  if (barrier.all && missing)
     fail(lane, site,
-         "waits at a barrier of all threads, of which %u have exited", exited);
+         "waits at a barrier of all threads, of which %u have exited", missing);
+  return barrier;
+}
+
+void Machine::waitAtBarrier(Lane &lane, Op op, uint64_t *slots, uint32_t site) {
+  BarrierState &barrier =
+      findBarrier(lane, uint32_t(slots[0]), uint32_t(slots[1]), site);
+  lane.slots = slots;
+  lane.site = site;
   for (uint16_t other : barrier.waiting)
     if (lanes[other].warp == lane.warp && lanes[other].site != site)
       fail(lane, site,
@@ -112,20 +121,28 @@ void Machine::arriveAtBarrier(Lane &lane, Op op, uint64_t *slots,
            "waits%s",
            lanes[other].registers.laneid,
            describeSite(lanes[other].site).c_str());
-  if (op == Op::BarrierArrive)
-    barrier.passing.emplace_back(lane.index, now++);
-  else
-    barrier.waiting.push_back(lane.index);
+  barrier.waiting.push_back(lane.index);
   if (barrier.waiting.size() + barrier.passing.size() < barrier.expected) {
-    if (op == Op::BarrierArrive)
-      return;
     lane.state = Lane::State::AtBarrier;
     return wait(lane);
   }
-  completeBarrier(lane, op, barrier);
+  completeBarrier(op, barrier, &lane);
 }
 
-void Machine::completeBarrier(Lane &last, Op op, BarrierState &barrier) {
+/// A warp arrives, and goes on.
+void Machine::passBarrier(Lane &last, const Meeting &meeting) {
+  BarrierState &barrier = findBarrier(last, uint32_t(last.slots[0]),
+                                      uint32_t(last.slots[1]), meeting.site);
+  Lane *of = warpLanes(last);
+  for (uint32_t rest = meeting.mask; rest; rest &= rest - 1)
+    barrier.passing.emplace_back(of[__builtin_ctz(rest)].index, now);
+  ++now;
+  if (barrier.waiting.size() + barrier.passing.size() >= barrier.expected)
+    completeBarrier(meeting.op, barrier, nullptr);
+}
+
+void Machine::completeBarrier(Op op, BarrierState &barrier,
+                              const Lane *running) {
   idleTurns = 0;
   uint32_t sum = 0;
   if (op == Op::BarrierRedAnd || op == Op::BarrierRedOr ||
@@ -143,7 +160,7 @@ void Machine::completeBarrier(Lane &last, Op op, BarrierState &barrier) {
   else
     synchronizeBlock(barrier);
   for (uint16_t index : barrier.waiting)
-    if (index != last.index)
+    if (&lanes[index] != running)
       makeReady(lanes[index]);
   barrier.waiting.clear();
   barrier.passing.clear();

@@ -38,8 +38,10 @@ void Machine::reportOutside(Lane &lane, const Region *region, const void *data,
         region = &candidate;
   if (!region)
     fail(lane, site,
-         "out of bounds: %s %llu bytes at %p, which is in no buffer",
-         verb(kind), (unsigned long long)bytes, data);
+         "out of bounds: %s %llu bytes at address 0x%llx, which is in no "
+         "buffer",
+         verb(kind), (unsigned long long)bytes,
+         (unsigned long long)reinterpret_cast<uintptr_t>(data));
   long long offset = address - region->begin;
   fail(lane, site,
        "out of bounds: %s %llu bytes at byte %lld of '%s', which has %llu",
@@ -221,6 +223,12 @@ void Machine::access(Lane &lane, const void *data, uint64_t bytes,
     fail(lane, site, "%s byte %lld of '%s', which may only be read", verb(kind),
          (long long)(static_cast<const char *>(data) - region.begin),
          region.name.c_str());
+  if (atomic || kind & AccessKind::kVolatile) {
+    lane.site = site;
+    yield(lane);
+  } else if (writes) {
+    idleTurns = 0;
+  }
   // Memory that no one writes needs no record.
   if (!region.writable)
     return;
@@ -229,12 +237,6 @@ void Machine::access(Lane &lane, const void *data, uint64_t bytes,
     fail(lane, site, "no memory for the record of accesses to '%s'",
          region.name.c_str());
   auto *begin = static_cast<const char *>(data);
-  if (atomic || kind & AccessKind::kVolatile) {
-    lane.site = site;
-    yield(lane);
-  } else if (writes) {
-    idleTurns = 0;
-  }
   if (!atomic)
     return writes ? write(lane, region, begin, bytes, false, site)
                   : read(lane, region, begin, bytes, site);

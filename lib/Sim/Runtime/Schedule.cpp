@@ -18,7 +18,7 @@ static thread_local Lane *current = nullptr;
 
 /// Turns without a store, a meeting or an exit after which lanes are taken to
 /// wait for something that never comes.
-static constexpr uint64_t kMostIdleTurns = 1 << 22;
+static constexpr uint64_t kMostIdleTurns = 1 << 20;
 
 LaneRegisters *Machine::self() { return &current->registers; }
 
