@@ -93,9 +93,10 @@ Value *Legalizer::toOdd(Value *value, Value *rest) {
                            ConstantInt::get(word, 0));
   // Ordered: of an infinity the rest is NaN.
   Value *inexact = builder.CreateFCmpONE(rest, zero);
-  Value *outward =
-      builder.CreateXor(builder.CreateFCmpOLT(rest, zero),
-                        builder.CreateNot(builder.CreateFCmpOLT(value, zero)));
+  // The sign bit: what became zero has the sign of its rest.
+  Value *outward = builder.CreateICmpEQ(
+      builder.CreateFCmpOLT(rest, zero),
+      builder.CreateICmpSLT(bits, Constant::getNullValue(word)));
   Value *step = builder.CreateSelect(outward, ConstantInt::get(word, 1),
                                      Constant::getAllOnesValue(word));
   Value *moved = builder.CreateAdd(bits, step);
