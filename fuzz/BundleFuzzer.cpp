@@ -173,8 +173,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (const auto *list : {&manifest.constants, &manifest.assets})
     for (const Constant &constant : *list)
       touch(reader->constant(constant).data, reader->constant(constant).size);
-  for (const Binary &binary : manifest.binaries)
+  for (const Binary &binary : manifest.binaries) {
     touch(reader->code(binary).data, reader->code(binary).size);
+    for (const DeviceCode &code : binary.device)
+      touch(reader->code(code).data, reader->code(code).size);
+  }
   ask(bundle, manifest);
   rung_bundle_close(bundle);
   return 0;
@@ -251,6 +254,7 @@ static const fuzz::TextMutator &manifestMutator() {
                                           "\"entry\"",   "\"bytes\"",
                                           "\"offset\"",  "\"section\"",
                                           "\"target\"",  "\"features\"",
+                                          "\"kernels\"", "\"device\"",
                                           "\"float16\"", "\"uint8\"",
                                           "\"int64\"",   "\"float64\"",
                                           "\"M\"",       "\"\"",

@@ -34,7 +34,7 @@ def write_ir_seeds(folder: pathlib.Path) -> None:
         runs = {passes_of(run) for run in re.findall(r"// RUN: rung-opt (.*)", text)}
         lines = [line for line in text.splitlines() if not re.match(r"\s*//(?! -----)", line)]
         for number, module in enumerate("\n".join(lines).split("// -----")):
-            for which, passes in enumerate(sorted({run for run in runs if "rung-to-cpu" not in run} | {""})):
+            for which, passes in enumerate(sorted({run for run in runs if "rung-to-" not in run} | {""})):
                 first = f"// passes: {passes}\n" if passes else ""
                 (folder / f"{test.stem}-{number}-{which}.mlir").write_text(first + module.strip() + "\n")
 

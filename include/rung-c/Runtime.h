@@ -81,8 +81,10 @@ typedef struct rung_argument {
   /// ceil(size * bits / 8); of one code alone it may be [1].
   uint32_t storage_rank;
   const rung_dimension *storage_shape;
-  uint64_t valid_codes;  ///< codes below it are valid; 0: all are
-  uint64_t packed_bytes; ///< 0 for an argument that is not packed
+  uint64_t valid_codes; ///< codes below it are valid; 0: all are
+  /// In the order of the kernels; 0 for an argument that is taken as it is. It
+  /// is that of the loaded binary, of the first one before rung_bundle_load.
+  uint64_t packed_bytes;
 } rung_argument;
 
 typedef struct rung_entry_info {

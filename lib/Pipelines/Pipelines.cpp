@@ -11,6 +11,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
@@ -29,9 +30,39 @@ struct RungToCPUOptions : PassPipelineOptions<RungToCPUOptions> {
                              llvm::cl::init("cpu")};
 };
 
+struct RungToNVVMOptions : PassPipelineOptions<RungToNVVMOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("'cuda:ARCHITECTURE'"),
+                             llvm::cl::init("cuda:sm_80")};
+};
+
+/// Kernels become functions of the LLVM dialect in a module of their own, and
+/// launches calls of the context.
+void buildKernelPipeline(OpPassManager &pm) {
+  // A GPU has the instructions that this would spell out.
+  RungExpandMathOptions math;
+  math.features = {"f16c", "fma", "sse4.1"};
+  pm.addNestedPass<func::FuncOp>(createRungExpandMath(math));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createGpuLaunchSinkIndexComputationsPass());
+  pm.addPass(createGpuKernelOutliningPass());
+  pm.addPass(createRungLowerLaunches());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertMathToLLVMPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+}
+
 } // namespace
 
-void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
+void buildTensorPipeline(OpPassManager &pm, const Target &target) {
   RungSetDeviceOptions device;
   device.target = target.str();
   pm.addPass(createRungSetDevice(device));
@@ -53,7 +84,7 @@ void buildTensorPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createCanonicalizerPass());
 }
 
-void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
+void buildLoopPipeline(OpPassManager &pm, const Target &target) {
   pm.addNestedPass<func::FuncOp>(createRungExpandPack());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createRungFuseElementwise());
@@ -69,20 +100,30 @@ void buildLoopPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addPass(createRungReleaseBuffers());
   pm.addPass(createConvertRungToTile());
   pm.addPass(tile::createTileExpandConvert());
-  pm.addPass(createConvertTileToVector());
+  if (target.isGPU()) {
+    pm.addPass(createConvertTileToNVGPU());
+    pm.addPass(createRungCheckHostCode());
+  } else {
+    pm.addPass(createConvertTileToVector());
+  }
+  // For a GPU, this is left to pack functions.
   pm.addNestedPass<func::FuncOp>(createRungLowerLinalg());
 }
 
-void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
+void buildLLVMPipeline(OpPassManager &pm, const Target &target) {
+  if (target.isGPU())
+    buildKernelPipeline(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createRungOutlineParallel());
   pm.addPass(createRungLowerWorkspace());
   pm.addPass(createRungFinalizeEntries());
   arith::ArithEmulateUnsupportedFloatsOptions floats;
   floats.sourceTypeStrs = {"f16", "bf16"};
-  pm.addPass(arith::createArithEmulateUnsupportedFloats(floats));
+  pm.addNestedPass<func::FuncOp>(
+      arith::createArithEmulateUnsupportedFloats(floats));
   RungExpandMathOptions math;
-  math.features.assign(target.features.begin(), target.features.end());
+  math.features.assign(target.host.features.begin(),
+                       target.host.features.end());
   pm.addNestedPass<func::FuncOp>(createRungExpandMath(math));
 
   pm.addNestedPass<func::FuncOp>(createRungExpandReshapes());
@@ -104,30 +145,40 @@ void buildLLVMPipeline(OpPassManager &pm, const CPUTarget &target) {
   pm.addNestedPass<LLVM::LLVMFuncOp>(createRungMarkParallelAccesses());
 }
 
-void buildRungToCPUPipeline(OpPassManager &pm, const CPUTarget &target) {
-  buildTensorPipeline(pm, target);
-  buildLoopPipeline(pm, target);
-  buildLLVMPipeline(pm, target);
-}
-
-void registerRungPipelines() {
+template <typename Options>
+static void registerPipeline(StringRef name, StringRef summary, bool isGPU) {
   PassRegistryFunction build =
-      [](OpPassManager &pm, StringRef text,
-         function_ref<LogicalResult(const Twine &)> report) -> LogicalResult {
-    auto options = RungToCPUOptions::createFromString(text);
+      [=](OpPassManager &pm, StringRef text,
+          function_ref<LogicalResult(const Twine &)> report) -> LogicalResult {
+    auto options = Options::createFromString(text);
     if (!options)
       return failure();
-    llvm::Expected<CPUTarget> target = parseCPUTarget(options->target);
+    llvm::Expected<Target> target = parseTarget(options->target);
     if (!target)
       return report(llvm::toString(target.takeError()));
-    buildRungToCPUPipeline(pm, *target);
+    if (target->isGPU() != isGPU)
+      return report("'" + target->str() + "' is no target of this pipeline");
+    buildTensorPipeline(pm, *target);
+    buildLoopPipeline(pm, *target);
+    buildLLVMPipeline(pm, *target);
     return success();
   };
   registerPassPipeline(
-      "rung-to-cpu", "From a front end's module to the LLVM dialect for a CPU",
-      build, [](function_ref<void(const detail::PassOptions &)> visit) {
-        visit(RungToCPUOptions());
+      name, summary, build,
+      [](function_ref<void(const mlir::detail::PassOptions &)> visit) {
+        visit(Options());
       });
+}
+
+void registerRungPipelines() {
+  registerPipeline<RungToCPUOptions>(
+      "rung-to-cpu", "From a front end's module to the LLVM dialect for a CPU",
+      /*isGPU=*/false);
+  registerPipeline<RungToNVVMOptions>(
+      "rung-to-nvvm",
+      "From a front end's module to the LLVM dialect for an NVIDIA GPU and its "
+      "host",
+      /*isGPU=*/true);
 }
 
 } // namespace rung

@@ -159,12 +159,17 @@ std::string BundleReader::readManifest() {
     return problem;
   manifest_ = std::move(*parsed);
 
-  for (const Binary &binary : manifest_.binaries)
-    if (binary.section >= header().sectionCount ||
-        header().sections[binary.section].kind !=
-            static_cast<uint32_t>(SectionKind::Code))
-      return "manifest: the binary for " + binary.target + " is section " +
-             decimal(binary.section) + ", which is no code";
+  for (const Binary &binary : manifest_.binaries) {
+    std::vector<uint32_t> sections = {binary.section};
+    for (const DeviceCode &code : binary.device)
+      sections.push_back(code.section);
+    for (uint32_t index : sections)
+      if (index >= header().sectionCount ||
+          header().sections[index].kind !=
+              static_cast<uint32_t>(SectionKind::Code))
+        return "manifest: the binary for " + binary.target + " is section " +
+               decimal(index) + ", which is no code";
+  }
   uint64_t available = weights ? section(weights_).size : 0;
   for (const auto *list : {&manifest_.constants, &manifest_.assets})
     for (const Constant &constant : *list)
@@ -179,6 +184,10 @@ std::string BundleReader::readManifest() {
 
 BundleReader::Bytes BundleReader::code(const Binary &binary) const {
   return section(binary.section);
+}
+
+BundleReader::Bytes BundleReader::code(const DeviceCode &code) const {
+  return section(code.section);
 }
 
 BundleReader::Bytes BundleReader::constant(const Constant &constant) const {

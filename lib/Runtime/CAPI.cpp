@@ -40,8 +40,7 @@ private:
 
 struct rung_packed {
   uint64_t bundle; // number of the bundle that it serves
-  std::string packEntry;
-  uint64_t bytes;
+  Packing packing;
   void *data;
 };
 
@@ -49,15 +48,24 @@ struct rung_bundle {
   explicit rung_bundle(std::unique_ptr<BundleReader> reader);
 
   std::string load(const std::string &device);
-  std::string pack(const Argument &argument, const rung_tensor &tensor,
+  /// Shows the sizes of this binary's packed weights.
+  void showPacked(const Binary &of);
+  std::string pack(const Packing &packing, const rung_tensor &tensor,
                    void *memory);
-  std::string call(const Entry &entry, const rung_tensor *tensors);
+  std::string call(size_t entry, const rung_tensor *tensors);
+  /// How the loaded binary takes an argument; null if as it is.
+  const Packing *packing(size_t entry, size_t argument) const {
+    return binary->binary().packing(entry, argument);
+  }
+  const Entry &entry(size_t index) const {
+    return reader->manifest().entries[index];
+  }
 
   std::unique_ptr<BundleReader> reader;
   uint64_t number;
   std::vector<const void *> constants;
   std::unique_ptr<LoadedBinary> binary;
-  std::unique_ptr<CallContext> context;
+  CallContext context;
   bool threadsChosen = false;
   mutable std::mutex mutex;
 
@@ -81,27 +89,34 @@ rung_bundle::rung_bundle(std::unique_ptr<BundleReader> opened)
   static std::atomic<uint64_t> count{0};
   number = count.fetch_add(1);
   const Manifest &manifest = reader->manifest();
-  for (const Constant &constant : manifest.constants)
-    constants.push_back(reader->constant(constant).data);
-  context = std::make_unique<CallContext>(constants.data());
   for (const Entry &entry : manifest.entries) {
     std::vector<rung_argument> list;
     for (const Argument &argument : entry.arguments) {
       shapes.push_back(describe(argument.shape));
       const rung_dimension *shape = shapes.back().data();
       shapes.push_back(describe(argument.storage));
-      list.push_back(
-          {argument.name.c_str(),
-           static_cast<rung_argument_kind>(argument.kind),
-           argument.format.c_str(), argument.bits, argument.type->name,
-           argument.type->bytes, static_cast<uint32_t>(argument.shape.size()),
-           shape, static_cast<uint32_t>(argument.storage.size()),
-           shapes.back().data(), argument.codes, argument.packedBytes});
+      list.push_back({argument.name.c_str(),
+                      static_cast<rung_argument_kind>(argument.kind),
+                      argument.format.c_str(), argument.bits,
+                      argument.type->name, argument.type->bytes,
+                      static_cast<uint32_t>(argument.shape.size()), shape,
+                      static_cast<uint32_t>(argument.storage.size()),
+                      shapes.back().data(), argument.codes, 0});
     }
     arguments.push_back(std::move(list));
     entries.push_back(
         {entry.name.c_str(), arguments.back().size(), arguments.back().data()});
   }
+  if (!manifest.binaries.empty())
+    showPacked(manifest.binaries.front());
+}
+
+void rung_bundle::showPacked(const Binary &of) {
+  for (size_t i = 0; i < arguments.size(); ++i)
+    for (size_t j = 0; j < arguments[i].size(); ++j) {
+      const Packing *packing = of.packing(i, j);
+      arguments[i][j].packed_bytes = packing ? packing->bytes : 0;
+    }
 }
 
 std::string rung_bundle::load(const std::string &device) {
@@ -110,8 +125,16 @@ std::string rung_bundle::load(const std::string &device) {
   unsigned threads = defaultThreads(error);
   if (error.empty() && !binary) {
     binary = LoadedBinary::load(*reader, device, error);
-    if (binary && !threadsChosen)
-      context->setThreads(threads);
+    if (!binary)
+      return error;
+    const Binary &loaded = binary->binary();
+    for (uint32_t index : loaded.constants)
+      constants.push_back(
+          reader->constant(reader->manifest().constants[index]).data);
+    context.setConstants(constants.data());
+    showPacked(loaded);
+    if (!threadsChosen)
+      context.setThreads(threads);
   } else if (error.empty() && device != "cpu") {
     error = "'" + reader->path() + "': loaded for cpu already, not for '" +
             device + "'";
@@ -119,14 +142,14 @@ std::string rung_bundle::load(const std::string &device) {
   return error;
 }
 
-/// Runs the pack function of an argument; the lock is held.
-std::string rung_bundle::pack(const Argument &argument,
-                              const rung_tensor &tensor, void *memory) {
-  int64_t bytes = static_cast<int64_t>(argument.packedBytes);
+/// Runs a pack function; the lock is held.
+std::string rung_bundle::pack(const Packing &packing, const rung_tensor &tensor,
+                              void *memory) {
+  int64_t bytes = static_cast<int64_t>(packing.bytes);
   Descriptor from(tensor.data, tensor.sizes, tensor.rank);
   Descriptor to(memory, &bytes, 1);
   void *descriptors[] = {from.get(), to.get()};
-  return context->call(binary->function(argument.packEntry), descriptors);
+  return context.call(binary->function(packing.function), descriptors);
 }
 
 static uint64_t alignedSize(uint64_t bytes) {
@@ -142,36 +165,37 @@ using Memory = std::unique_ptr<void, Free>;
 
 /// Weights are read from end to end: in huge pages that costs few address
 /// translations.
-static Memory allocatePacked(const Argument &argument, std::string &error) {
+static Memory allocatePacked(uint64_t bytes, std::string &error) {
   constexpr uint64_t hugePage = 2 << 20;
-  bool isLarge = argument.packedBytes >= hugePage;
+  bool isLarge = bytes >= hugePage;
   Memory memory(std::aligned_alloc(isLarge ? hugePage : Workspace::kAlignment,
-                                   alignedSize(argument.packedBytes)));
+                                   alignedSize(bytes)));
   if (memory && isLarge) // a hint: without huge pages it works as well
-    madvise(memory.get(), argument.packedBytes, MADV_HUGEPAGE);
+    madvise(memory.get(), bytes, MADV_HUGEPAGE);
   if (!memory)
-    error = "out of memory: a packed weight of " +
-            std::to_string(argument.packedBytes) + " bytes";
+    error =
+        "out of memory: a packed weight of " + std::to_string(bytes) + " bytes";
   return memory;
 }
 
 /// The tensors were checked.
-std::string rung_bundle::call(const Entry &entry, const rung_tensor *tensors) {
+std::string rung_bundle::call(size_t index, const rung_tensor *tensors) {
+  const Entry &entry = this->entry(index);
   std::lock_guard<std::mutex> lock(mutex);
   std::vector<Memory> temporaries;
   std::vector<Descriptor> storage;
   std::vector<void *> descriptors;
   storage.reserve(entry.arguments.size());
   for (size_t i = 0; i < entry.arguments.size(); ++i) {
-    const Argument &argument = entry.arguments[i];
-    int64_t bytes = static_cast<int64_t>(argument.packedBytes);
+    const Packing *packing = this->packing(index, i);
+    int64_t bytes = packing ? static_cast<int64_t>(packing->bytes) : 0;
     if (tensors[i].packed) {
       storage.emplace_back(tensors[i].packed->data, &bytes, 1);
-    } else if (!argument.packEntry.empty()) {
+    } else if (packing) {
       std::string error;
-      Memory memory = allocatePacked(argument, error);
+      Memory memory = allocatePacked(packing->bytes, error);
       if (error.empty())
-        error = pack(argument, tensors[i], memory.get());
+        error = pack(*packing, tensors[i], memory.get());
       if (!error.empty())
         return error;
       storage.emplace_back(memory.get(), &bytes, 1);
@@ -181,7 +205,7 @@ std::string rung_bundle::call(const Entry &entry, const rung_tensor *tensors) {
     }
     descriptors.push_back(storage.back().get());
   }
-  return context->call(binary->function(entry.name), descriptors.data());
+  return context.call(binary->function(entry.name), descriptors.data());
 }
 
 /// Runs `body`, which returns an error text, and hands that to the caller. No
@@ -226,13 +250,17 @@ static std::string needLoaded(const rung_bundle *bundle) {
 }
 
 /// A packed weight may stand where its own bundle packs with the same function.
-static std::string checkPacked(const rung_bundle *bundle, const Entry &entry,
-                               const Argument &argument,
-                               const rung_tensor &tensor) {
-  if (!tensor.packed || (tensor.packed->bundle == bundle->number &&
-                         tensor.packed->packEntry == argument.packEntry))
+static std::string checkPacked(const rung_bundle *bundle, size_t entry,
+                               size_t argument, const rung_tensor &tensor) {
+  if (!tensor.packed)
     return "";
-  return "entry '" + entry.name + "': argument '" + argument.name +
+  // Only a bundle that is loaded has packed a weight.
+  if (tensor.packed->bundle == bundle->number)
+    if (const Packing *packing = bundle->packing(entry, argument);
+        packing && packing->function == tensor.packed->packing.function)
+      return "";
+  return "entry '" + bundle->entry(entry).name + "': argument '" +
+         bundle->entry(entry).arguments[argument].name +
          "' is a packed weight for " +
          (tensor.packed->bundle != bundle->number ? "another bundle"
                                                   : "another argument") +
@@ -240,12 +268,11 @@ static std::string checkPacked(const rung_bundle *bundle, const Entry &entry,
 }
 
 /// Binds the first `count` tensors of a call of the entry.
-static std::string bindAll(const rung_bundle *bundle, const Entry &entry,
+static std::string bindAll(const rung_bundle *bundle, size_t entry,
                            const rung_tensor *tensors, size_t count,
                            Arguments &arguments) {
   for (size_t i = 0; i < count; ++i)
-    if (std::string problem =
-            checkPacked(bundle, entry, entry.arguments[i], tensors[i]);
+    if (std::string problem = checkPacked(bundle, entry, i, tensors[i]);
         !problem.empty())
       return problem;
   return arguments.bind(tensors);
@@ -336,7 +363,7 @@ int rung_bundle_load(rung_bundle *bundle, const char *device, char **error) {
 
 const char *rung_bundle_loaded_target(const rung_bundle *bundle) {
   std::lock_guard<std::mutex> lock(bundle->mutex);
-  return bundle->binary ? bundle->binary->target().c_str() : nullptr;
+  return bundle->binary ? bundle->binary->binary().target.c_str() : nullptr;
 }
 
 int rung_bundle_set_threads(rung_bundle *bundle, uint32_t threads,
@@ -348,7 +375,7 @@ int rung_bundle_set_threads(rung_bundle *bundle, uint32_t threads,
       return std::to_string(threads) + " threads, expected 1 to " +
              std::to_string(ThreadPool::kMaxThreads);
     std::lock_guard<std::mutex> lock(bundle->mutex);
-    bundle->context->setThreads(threads);
+    bundle->context.setThreads(threads);
     bundle->threadsChosen = true;
     return "";
   });
@@ -356,7 +383,7 @@ int rung_bundle_set_threads(rung_bundle *bundle, uint32_t threads,
 
 uint32_t rung_bundle_threads(const rung_bundle *bundle) {
   std::lock_guard<std::mutex> lock(bundle->mutex);
-  return bundle->context->threads();
+  return bundle->context.threads();
 }
 
 int rung_pack(rung_bundle *bundle, size_t entryIndex, size_t index,
@@ -372,7 +399,8 @@ int rung_pack(rung_bundle *bundle, size_t entryIndex, size_t index,
     if (problem = needLoaded(bundle); !problem.empty())
       return problem;
     const Argument &argument = entry->arguments[index];
-    if (argument.packEntry.empty())
+    const Packing *packing = bundle->packing(entryIndex, index);
+    if (!packing)
       return "entry '" + entry->name + "': argument '" + argument.name +
              "' has no packed order; pass the array itself";
     if (tensor->packed)
@@ -384,16 +412,15 @@ int rung_pack(rung_bundle *bundle, size_t entryIndex, size_t index,
       return problem;
     if (problem = arguments.checkData(argument, *tensor); !problem.empty())
       return problem;
-    Memory memory = allocatePacked(argument, problem);
+    Memory memory = allocatePacked(packing->bytes, problem);
     if (!problem.empty())
       return problem;
     {
       std::lock_guard<std::mutex> lock(bundle->mutex);
-      problem = bundle->pack(argument, *tensor, memory.get());
+      problem = bundle->pack(*packing, *tensor, memory.get());
     }
     if (problem.empty()) {
-      *packed = new rung_packed{bundle->number, argument.packEntry,
-                                argument.packedBytes, memory.get()};
+      *packed = new rung_packed{bundle->number, *packing, memory.get()};
       memory.release();
     }
     return problem;
@@ -422,7 +449,7 @@ int rung_output_sizes(const rung_bundle *bundle, size_t entryIndex,
       return "entry '" + entry->name + "': argument " + std::to_string(output) +
              " is no output";
     Arguments arguments(*entry);
-    if (problem = bindAll(bundle, *entry, tensors, inputs, arguments);
+    if (problem = bindAll(bundle, entryIndex, tensors, inputs, arguments);
         !problem.empty())
       return problem;
     std::vector<int64_t> wanted =
@@ -446,7 +473,7 @@ int rung_call(rung_bundle *bundle, size_t entryIndex,
     if (problem = needLoaded(bundle); !problem.empty())
       return problem;
     Arguments arguments(*entry);
-    if (problem = bindAll(bundle, *entry, tensors, count, arguments);
+    if (problem = bindAll(bundle, entryIndex, tensors, count, arguments);
         !problem.empty())
       return problem;
     for (size_t i = 0; i < count; ++i) {
@@ -462,7 +489,7 @@ int rung_call(rung_bundle *bundle, size_t entryIndex,
     }
     if (problem = arguments.checkOverlap(tensors); !problem.empty())
       return problem;
-    problem = bundle->call(*entry, tensors);
+    problem = bundle->call(entryIndex, tensors);
     return problem.empty() ? "" : "entry '" + entry->name + "': " + problem;
   });
 }

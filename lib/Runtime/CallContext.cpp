@@ -16,9 +16,15 @@ using namespace rung;
 /// Where this thread goes when there is no memory.
 static thread_local std::jmp_buf *recovery = nullptr;
 
-CallContext::CallContext(const void *const *constants) {
-  abi_ = {
-      RUNG_CONTEXT_VERSION, 1, parallelFor, allocate, release, constants, fail};
+CallContext::CallContext() {
+  abi_ = {RUNG_CONTEXT_VERSION,
+          1,
+          parallelFor,
+          allocate,
+          release,
+          nullptr,
+          fail,
+          launch};
 }
 
 CallContext &CallContext::of(rung_context *context) {
@@ -80,6 +86,13 @@ void CallContext::release(rung_context *context, void *memory) {
 
 void CallContext::fail(rung_context *context, const char *message) {
   of(context).record(message ? message : "failed without a message");
+}
+
+void CallContext::launch(rung_context *context, uint32_t kernel,
+                         const uint32_t[3], const uint32_t[3], uint32_t,
+                         void *const *, uint32_t) {
+  of(context).record("kernel " + std::to_string(kernel) +
+                     " is launched, but this device has none");
 }
 
 void CallContext::record(const std::string &message) noexcept {

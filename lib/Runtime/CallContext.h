@@ -28,10 +28,14 @@ namespace rung {
 /// way, and the call after its loop.
 class CallContext {
 public:
-  explicit CallContext(const void *const *constants);
+  CallContext();
   CallContext(const CallContext &) = delete;
   CallContext &operator=(const CallContext &) = delete;
 
+  /// One pointer for each constant of the binary; they outlive the calls.
+  void setConstants(const void *const *constants) {
+    abi_.constants = constants;
+  }
   /// Takes effect with the next call.
   void setThreads(unsigned threads) { threads_ = threads; }
   unsigned threads() const { return threads_; }
@@ -49,6 +53,10 @@ private:
   static void *allocate(rung_context *context, int64_t bytes);
   static void release(rung_context *context, void *memory);
   static void fail(rung_context *context, const char *message);
+  static void launch(rung_context *context, uint32_t kernel,
+                     const uint32_t grid[3], const uint32_t block[3],
+                     uint32_t sharedBytes, void *const *arguments,
+                     uint32_t count);
   void record(const std::string &message) noexcept;
 
   rung_context abi_; // the first member: of() relies on it

@@ -49,7 +49,7 @@ static int createFile(const std::string &name) {
 }
 
 std::string LoadedBinary::loadObject(BundleReader::Bytes code) {
-  int file = file_ = createFile("rung:" + target_);
+  int file = file_ = createFile("rung:" + binary_->target);
   if (file < 0)
     return std::string("memfd_create: ") + std::strerror(errno);
   std::string problem;
@@ -73,7 +73,8 @@ std::string LoadedBinary::find(const std::string &name) {
   std::string symbol = RUNG_ENTRY_PREFIX + name;
   void *address = dlsym(handle_, symbol.c_str());
   if (!address)
-    return "the binary for " + target_ + " has no symbol '" + symbol + "'";
+    return "the binary for " + binary_->target + " has no symbol '" + symbol +
+           "'";
   functions_[name] = reinterpret_cast<rung_entry>(address);
   return "";
 }
@@ -115,7 +116,7 @@ std::unique_ptr<LoadedBinary> LoadedBinary::load(const BundleReader &bundle,
   const Binary *binary = selectBinary(bundle, device, error);
   std::unique_ptr<LoadedBinary> loaded(new LoadedBinary);
   if (binary) {
-    loaded->target_ = binary->target;
+    loaded->binary_ = binary;
     if (std::string problem = loaded->loadObject(bundle.code(*binary));
         !problem.empty())
       error = "cannot load the binary for " + binary->target + ": " + problem;
@@ -124,10 +125,11 @@ std::unique_ptr<LoadedBinary> LoadedBinary::load(const BundleReader &bundle,
     if (!error.empty())
       break;
     error = loaded->find(entry.name);
-    for (const Argument &argument : entry.arguments)
-      if (error.empty() && !argument.packEntry.empty())
-        error = loaded->find(argument.packEntry);
   }
+  if (binary)
+    for (const auto &[where, packing] : binary->packed)
+      if (error.empty())
+        error = loaded->find(packing.function);
   if (error.empty())
     return loaded;
   error = "'" + bundle.path() + "': " + error;

@@ -27,7 +27,8 @@ public:
                                             std::string &error);
   ~LoadedBinary();
 
-  const std::string &target() const { return target_; }
+  /// What the manifest says of it.
+  const Binary &binary() const { return *binary_; }
   /// An entry or pack function of the manifest.
   rung_entry function(const std::string &name) const {
     return functions_.at(name);
@@ -38,7 +39,7 @@ private:
   std::string loadObject(BundleReader::Bytes code);
   std::string find(const std::string &name);
 
-  std::string target_;
+  const Binary *binary_ = nullptr;
   void *handle_ = nullptr;
   /// Open for as long as the code is loaded: its number is in the name that
   /// dlopen knows the code by, and must not become another binary's.

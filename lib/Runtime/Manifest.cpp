@@ -184,13 +184,6 @@ static Argument readArgument(const Node &node) {
   // As many as there are is no restriction; wider formats have no tables.
   if (argument.bits > 8 || argument.codes >= uint64_t(1) << argument.bits)
     argument.codes = 0;
-  if (node.has("packed")) {
-    Node packed = node["packed"];
-    argument.packEntry = packed["entry"].name();
-    argument.packedBytes = packed["bytes"].number(1);
-    if (argument.kind != ArgumentKind::Input)
-      packed.fail("none for an argument that is written");
-  }
   return argument;
 }
 
@@ -225,22 +218,95 @@ static std::vector<Constant> readConstants(const Node &list) {
   });
 }
 
+/// The index of the item called `name`.
+template <typename Item>
+static size_t findByName(const Node &name, const std::vector<Item> &items,
+                         const char *what) {
+  std::string text = name.string();
+  for (size_t i = 0; i < items.size(); ++i)
+    if (items[i].name == text)
+      return i;
+  name.fail(std::string("the name of an ") + what);
+}
+
+static uint32_t readSection(const Node &node) {
+  return static_cast<uint32_t>(node.number(0, UINT32_MAX));
+}
+
+static void readPacking(const Node &node, const std::vector<Entry> &entries,
+                        Binary &binary) {
+  size_t entry = findByName(node["entry"], entries, "entry");
+  const std::vector<Argument> &arguments = entries[entry].arguments;
+  size_t argument = findByName(node["argument"], arguments, "argument");
+  if (arguments[argument].kind != ArgumentKind::Input)
+    node["argument"].fail("an input: what is written has no packed order");
+  Packing packing{node["function"].name(), node["bytes"].number(1)};
+  if (!binary.packed.insert({{entry, argument}, packing}).second)
+    node.fail("one packing of this argument");
+}
+
+/// Kernels and their code; a CPU has none.
+static void readDeviceCode(const Node &node, Binary &binary) {
+  std::string kind = binary.target.substr(0, binary.target.find(':'));
+  if (kind == "cpu") {
+    for (const char *key : {"kernels", "device"})
+      if (node.has(key))
+        node[key].fail("none for a CPU");
+    return;
+  }
+  binary.kernels =
+      node["kernels"].list([](const Node &name) { return name.name(); });
+  std::set<std::string> names(binary.kernels.begin(), binary.kernels.end());
+  if (names.size() != binary.kernels.size())
+    node["kernels"].fail("a name for each kernel");
+  binary.device = node["device"].list([&](const Node &form) {
+    DeviceCode code{form["kind"].string(), readSection(form["section"])};
+    if (kind == "sim" && code.kind != "sim")
+      form["kind"].fail("\"sim\"");
+    if (kind == "cuda" && code.kind != "cubin" && code.kind != "ptx")
+      form["kind"].fail("\"cubin\" or \"ptx\"");
+    return code;
+  });
+  if (binary.device.empty() != binary.kernels.empty())
+    node["device"].fail(binary.kernels.empty() ? "none without kernels"
+                                               : "code of the kernels");
+}
+
+static Binary readBinary(const Node &node, const Manifest &manifest) {
+  Binary binary;
+  binary.target = node["target"].name();
+  if (node.has("features"))
+    binary.features = node["features"].list(
+        [](const Node &feature) { return feature.name(); });
+  binary.section = readSection(node["section"]);
+  if (node.has("constants"))
+    binary.constants = node["constants"].list([&](const Node &index) {
+      uint64_t value = index.number();
+      if (value >= manifest.constants.size())
+        index.fail("the index of one of " +
+                   std::to_string(manifest.constants.size()) + " constants");
+      return static_cast<uint32_t>(value);
+    });
+  if (node.has("packed"))
+    node["packed"].list([&](const Node &packed) {
+      readPacking(packed, manifest.entries, binary);
+      return 0;
+    });
+  readDeviceCode(node, binary);
+  return binary;
+}
+
+const Packing *Binary::packing(size_t entry, size_t argument) const {
+  auto found = packed.find({entry, argument});
+  return found == packed.end() ? nullptr : &found->second;
+}
+
 static Manifest readManifest(const Node &root) {
   Manifest manifest;
   manifest.producer = root["producer"].string();
   manifest.constants = readConstants(root["constants"]);
   if (root.has("assets"))
     manifest.assets = readConstants(root["assets"]);
-  manifest.binaries = root["binaries"].list([](const Node &node) {
-    Binary binary;
-    binary.target = node["target"].name();
-    if (node.has("features"))
-      binary.features = node["features"].list(
-          [](const Node &feature) { return feature.name(); });
-    binary.section =
-        static_cast<uint32_t>(node["section"].number(0, UINT32_MAX));
-    return binary;
-  });
   manifest.entries = root["entries"].list([](const Node &node) {
     Entry entry;
     entry.name = node["name"].name();
@@ -252,6 +318,8 @@ static Manifest readManifest(const Node &root) {
   for (const Entry &entry : manifest.entries)
     if (!names.insert(entry.name).second)
       root["entries"].fail("one entry of the name '" + entry.name + "'");
+  manifest.binaries = root["binaries"].list(
+      [&](const Node &node) { return readBinary(node, manifest); });
   return manifest;
 }
 

@@ -95,10 +95,19 @@ void setTargetAttributes(Module &module, const CPUTarget &target) {
 
 Error optimizeModule(Module &module, const CPUTarget &target,
                      TargetMachine &machine) {
+  setTargetAttributes(module, target);
+  addMemoryFunctions(module);
+  runPasses(module, machine);
+  return Error::success();
+}
+
+void addMemoryFunctions(Module &module) {
+  module.setModuleInlineAsm(kMemoryFunctions);
+}
+
+void runPasses(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
-  setTargetAttributes(module, target);
-
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
   tuning.SLPVectorization = true;
@@ -118,14 +127,12 @@ Error optimizeModule(Module &module, const CPUTarget &target,
   builder.crossRegisterProxies(loops, functions, graph, modules);
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
       .run(module, modules);
-  return Error::success();
 }
 
 Expected<SmallVector<char, 0>> emitCode(Module &module, TargetMachine &machine,
                                         CodeKind kind) {
   SmallVector<char, 0> code;
   raw_svector_ostream stream(code);
-  module.setModuleInlineAsm(kMemoryFunctions);
   legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr,
                                   kind == CodeKind::Assembly

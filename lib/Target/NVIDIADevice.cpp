@@ -36,6 +36,7 @@ struct Rate {
 /// One chip stands for its architecture.
 struct Chip {
   StringLiteral architecture;
+  unsigned ptxVersion; ///< the first that has all of its instructions here
   int64_t multiprocessors;
   int64_t globalGBs;   ///< 10^9 bytes a second
   int64_t l2Bytes;     ///< of the chip
@@ -89,13 +90,14 @@ static constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
 
 static constexpr Chip kChips[] = {
     // A100 80GB
-    {"sm_80", 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync, kSM80Rates},
+    {"sm_80", 80, 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync, kSM80Rates},
     // RTX 3090
-    {"sm_86", 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
+    {"sm_86", 80, 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
     // L40
-    {"sm_89", 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
+    {"sm_89", 84, 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
     // H200
-    {"sm_90a", 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA, kSM90Rates},
+    {"sm_90a", 84, 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA,
+     kSM90Rates},
 };
 
 /// The same for all of these architectures.
@@ -124,18 +126,34 @@ static ArrayAttr computeFormats(Builder &builder,
   return builder.getArrayAttr(formats);
 }
 
-llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
-                                                 StringRef architecture) {
+/// Null if there is none.
+static const Chip *findChip(StringRef architecture) {
   const Chip *chip = llvm::find_if(kChips, [&](const Chip &row) {
     return row.architecture == architecture;
   });
-  if (chip == std::end(kChips)) {
-    auto names = llvm::map_range(
-        kChips, [](const Chip &row) { return row.architecture; });
-    return llvm::createStringError(
-        "unknown CUDA architecture '" + architecture +
-        "'; expected one of: " + llvm::join(names, ", "));
-  }
+  return chip == std::end(kChips) ? nullptr : chip;
+}
+
+llvm::Error rung::checkNVIDIAArchitecture(StringRef architecture) {
+  if (findChip(architecture))
+    return llvm::Error::success();
+  auto names =
+      llvm::map_range(kChips, [](const Chip &row) { return row.architecture; });
+  return llvm::createStringError(
+      "unknown CUDA architecture '" + architecture +
+      "'; expected one of: " + llvm::join(names, ", "));
+}
+
+unsigned rung::getPTXVersion(StringRef architecture) {
+  const Chip *chip = findChip(architecture);
+  return chip ? chip->ptxVersion : 0;
+}
+
+llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
+                                                 StringRef architecture) {
+  if (llvm::Error error = checkNVIDIAArchitecture(architecture))
+    return std::move(error);
+  const Chip *chip = findChip(architecture);
   context->loadDialect<RungDialect>();
   Builder builder(context);
   auto number = [&](int64_t value) -> Attribute {

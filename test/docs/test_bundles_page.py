@@ -52,7 +52,7 @@ def test_numbers_of_the_header(folder):
     header = (folder / "matmul.rung").read_bytes()[:4096]
     magic = bytes.fromhex(re.search(r"`((?:[0-9a-f]{2} ){7}[0-9a-f]{2})`", PAGE)[1])
     assert header[:8] == magic
-    assert int.from_bytes(header[8:12], "little") == 1
+    assert int.from_bytes(header[8:12], "little") == 2
     sections = int.from_bytes(header[12:16], "little")
     assert int.from_bytes(header[16:24], "little") == (folder / "matmul.rung").stat().st_size
     kinds = [int.from_bytes(header[64 + 32 * i :][:4], "little") for i in range(sections)]

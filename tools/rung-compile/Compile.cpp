@@ -7,15 +7,19 @@
 #include "DumpPasses.h"
 #include "Manifest.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Pipelines.h"
 #include "rung/Runtime/BundleWriter.h"
 #include "rung/Target/CodeGen.h"
+#include "rung/Target/PTX.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/ToolUtilities.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Path.h"
@@ -35,7 +39,7 @@ constexpr llvm::StringLiteral kAssetsAttr = "rung.assets";
 /// The module has said what is wrong with it.
 llvm::Error diagnosed() { return llvm::createStringError(""); }
 
-llvm::Error lower(ModuleOp module, const CPUTarget &target,
+llvm::Error lower(ModuleOp module, const Target &target,
                   const CompileOptions &options) {
   std::optional<PassDump> dump;
   if (!options.dumpDirectory.empty()) {
@@ -69,12 +73,28 @@ llvm::Error writeWhole(const std::string &path, ArrayRef<char> bytes) {
                          : llvm::createStringError(problem);
 }
 
+using Bytes = llvm::SmallVector<char, 0>;
+
 /// What one target contributes to a bundle.
 struct TargetCode {
-  json::Array entries;
-  ArrayAttr constants, assets;
-  llvm::SmallVector<char, 0> binary;
+  EntryDescriptions descriptions;
+  ArrayAttr constants, assets, kernels;
+  Bytes host;
+  /// Code of the kernels in each form ("cubin", "ptx"), the best first.
+  std::vector<std::pair<const char *, Bytes>> device;
 };
+
+/// The comment that a line of some kind of text begins with.
+const char *commentOf(Emit emit, const Target &target) {
+  switch (emit) {
+  case Emit::MLIR:
+    return "// ";
+  case Emit::LLVM:
+    return "; ";
+  default:
+    return target.isGPU() ? "// " : "# ";
+  }
+}
 
 class Compiler {
 public:
@@ -97,16 +117,14 @@ private:
           "an object holds code for one target, found " +
           std::to_string(options.targets.size()) +
           "; compile for each by itself, or write a bundle");
-    StringRef comment = options.emit == Emit::MLIR   ? "// "
-                        : options.emit == Emit::LLVM ? "; "
-                                                     : "# ";
     std::string text;
     llvm::raw_string_ostream stream(text);
-    for (const CPUTarget &target : options.targets) {
+    for (const Target &target : options.targets) {
       if (!text.empty() && options.emit == Emit::MLIR)
         stream << kDefaultSplitMarker << "\n"; // as --split-input-file reads
       if (several)
-        stream << comment << "target " << target.str() << "\n";
+        stream << commentOf(options.emit, target) << "target " << target.str()
+               << "\n";
       OwningOpRef<ModuleOp> copy = module.clone();
       if (llvm::Error error = generate(*copy, target, stream))
         return error;
@@ -114,7 +132,8 @@ private:
     return writeWhole(options.output, text);
   }
 
-  llvm::Error generate(ModuleOp copy, const CPUTarget &target,
+  /// For a GPU, the code is that of its kernels.
+  llvm::Error generate(ModuleOp copy, const Target &target,
                        llvm::raw_ostream &stream) {
     if (llvm::Error error = lower(copy, target, options))
       return error;
@@ -122,8 +141,10 @@ private:
       copy.print(stream);
       return llvm::Error::success();
     }
+    if (target.isGPU())
+      return generateKernels(copy, target, stream);
     return withLLVM(
-        copy, target,
+        copy, target.host,
         [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
           if (options.emit == Emit::LLVM) {
             code.print(stream, nullptr);
@@ -140,10 +161,67 @@ private:
         });
   }
 
+  llvm::Error generateKernels(ModuleOp lowered, const Target &target,
+                              llvm::raw_ostream &stream) {
+    std::string ptxas = options.emit == Emit::Object ? findPtxas() : "";
+    if (options.emit == Emit::Object && ptxas.empty())
+      return llvm::createStringError(
+          "an object for " + target.str() +
+          " is made by ptxas, which is neither on PATH nor in $CUDA_HOME/bin "
+          "(by default /usr/local/cuda/bin); install NVIDIA's CUDA toolkit, or "
+          "write PTX with --emit=asm");
+    OwningOpRef<gpu::GPUModuleOp> kernels = takeKernels(lowered);
+    if (!kernels)
+      return llvm::createStringError("the module has no kernel for " +
+                                     target.str());
+    return withKernels(
+        *kernels, target,
+        [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          if (options.emit == Emit::LLVM) {
+            code.print(stream, nullptr);
+            return llvm::Error::success();
+          }
+          auto bytes = emitPTX(code, machine);
+          if (bytes && options.emit == Emit::Object)
+            bytes = assemblePTX(ptxas, *bytes, target.architecture);
+          if (!bytes)
+            return bytes.takeError();
+          stream << StringRef(bytes->data(), bytes->size());
+          return llvm::Error::success();
+        });
+  }
+
+  /// Takes the kernels out of a module that is lowered; null if it has none.
+  static OwningOpRef<gpu::GPUModuleOp> takeKernels(ModuleOp lowered) {
+    auto modules = lowered.getOps<gpu::GPUModuleOp>();
+    if (modules.empty())
+      return {};
+    gpu::GPUModuleOp kernels = *modules.begin();
+    kernels->remove();
+    return kernels;
+  }
+
+  using UseLLVM =
+      function_ref<llvm::Error(llvm::Module &, llvm::TargetMachine &)>;
+
+  /// Calls `use` with the optimised LLVM IR of kernels that are lowered.
+  static llvm::Error withKernels(gpu::GPUModuleOp kernels, const Target &target,
+                                 UseLLVM use) {
+    auto machine = createPTXMachine(target.architecture);
+    if (!machine)
+      return machine.takeError();
+    llvm::LLVMContext context;
+    std::unique_ptr<llvm::Module> code =
+        translateModuleToLLVMIR(kernels, context, "rung");
+    if (!code)
+      return diagnosed();
+    optimizeKernels(*code, **machine);
+    return use(*code, **machine);
+  }
+
   /// Calls `use` with the optimised LLVM IR of a module that is lowered.
-  static llvm::Error withLLVM(
-      ModuleOp lowered, const CPUTarget &target,
-      function_ref<llvm::Error(llvm::Module &, llvm::TargetMachine &)> use) {
+  static llvm::Error withLLVM(ModuleOp lowered, const CPUTarget &target,
+                              UseLLVM use) {
     auto machine = createTargetMachine(target);
     if (!machine)
       return machine.takeError();
@@ -157,19 +235,43 @@ private:
     return use(*code, **machine);
   }
 
+  /// The kernels in every form that can be made here.
+  static llvm::Error compileKernels(gpu::GPUModuleOp kernels,
+                                    const Target &target, TargetCode &result) {
+    return withKernels(
+        kernels, target,
+        [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          auto ptx = emitPTX(code, machine);
+          if (!ptx)
+            return ptx.takeError();
+          if (std::string ptxas = findPtxas(); !ptxas.empty()) {
+            auto cubin = assemblePTX(ptxas, *ptx, target.architecture);
+            if (!cubin)
+              return cubin.takeError();
+            result.device.emplace_back("cubin", std::move(*cubin));
+          }
+          result.device.emplace_back("ptx", std::move(*ptx));
+          return llvm::Error::success();
+        });
+  }
+
   llvm::Expected<TargetCode> compileTarget(ModuleOp copy,
-                                           const CPUTarget &target) {
+                                           const Target &target) {
     if (llvm::Error error = lower(copy, target, options))
       return error;
     TargetCode result;
-    FailureOr<json::Array> entries = describeEntries(copy);
-    if (failed(entries))
+    FailureOr<EntryDescriptions> descriptions = describeEntries(copy);
+    if (failed(descriptions))
       return diagnosed();
-    result.entries = std::move(*entries);
+    result.descriptions = std::move(*descriptions);
     result.constants = arrayOf(copy, RungDialect::kConstantsAttrName);
     result.assets = arrayOf(copy, kAssetsAttr);
+    result.kernels = arrayOf(copy, kKernelsAttr);
+    if (OwningOpRef<gpu::GPUModuleOp> kernels = takeKernels(copy))
+      if (llvm::Error error = compileKernels(*kernels, target, result))
+        return std::move(error);
     llvm::Error error = withLLVM(
-        copy, target,
+        copy, target.host,
         [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
           auto object = emitCode(code, machine, CodeKind::Object);
           if (!object)
@@ -177,7 +279,7 @@ private:
           auto binary = linkSharedObject(*object);
           if (!binary)
             return binary.takeError();
-          result.binary = std::move(*binary);
+          result.host = std::move(*binary);
           return llvm::Error::success();
         });
     if (error)
@@ -191,6 +293,36 @@ private:
     return array ? array : ArrayAttr::get(module.getContext(), {});
   }
 
+  /// One of the manifest's binaries. Its constants join those of the others in
+  /// `constants`.
+  json::Object writeBinary(const Target &target, TargetCode &code,
+                           llvm::SetVector<Attribute> &constants,
+                           BundleWriter &writer) {
+    auto write = [&](const Bytes &bytes) {
+      return writer.append(SectionKind::Code, bytes.data(), bytes.size());
+    };
+    json::Array indices;
+    for (Attribute constant : code.constants) {
+      constants.insert(constant);
+      indices.push_back(llvm::find(constants, constant) - constants.begin());
+    }
+    json::Object binary{{"target", target.str()},
+                        {"features", json::Array(target.host.features)},
+                        {"section", write(code.host)},
+                        {"constants", std::move(indices)},
+                        {"packed", std::move(code.descriptions.packed)}};
+    if (!target.isGPU())
+      return binary;
+    json::Array kernels, device;
+    for (auto name : code.kernels.getAsRange<StringAttr>())
+      kernels.push_back(name.getValue());
+    for (auto &[kind, bytes] : code.device)
+      device.push_back(json::Object{{"kind", kind}, {"section", write(bytes)}});
+    binary["kernels"] = std::move(kernels);
+    binary["device"] = std::move(device);
+    return binary;
+  }
+
   llvm::Error writeBundle() {
     SafeTensors parameters;
     for (const std::string &path : options.parameters)
@@ -198,27 +330,19 @@ private:
         return error;
     BundleWriter writer(options.output);
     json::Array binaries, entries;
-    ArrayAttr constantList, assetList;
-    for (const CPUTarget &target : options.targets) {
+    llvm::SetVector<Attribute> constantSet;
+    ArrayAttr assetList;
+    for (const Target &target : options.targets) {
       OwningOpRef<ModuleOp> copy = module.clone();
       llvm::Expected<TargetCode> code = compileTarget(*copy, target);
       if (!code)
         return code.takeError();
-      uint32_t section = writer.append(SectionKind::Code, code->binary.data(),
-                                       code->binary.size());
-      binaries.push_back(
-          json::Object{{"target", target.str()},
-                       {"features", json::Array(target.features)},
-                       {"section", section}});
-      if (constantList && constantList != code->constants)
-        return llvm::createStringError(
-            "targets '" + options.targets.front().str() + "' and '" +
-            target.str() +
-            "' need constants in different orders; give each its own bundle");
-      entries = std::move(code->entries);
-      constantList = code->constants;
+      binaries.push_back(writeBinary(target, *code, constantSet, writer));
+      entries = std::move(code->descriptions.entries);
       assetList = code->assets;
     }
+    ArrayAttr constantList =
+        ArrayAttr::get(module.getContext(), constantSet.getArrayRef());
     if (entries.empty())
       return llvm::createStringError(
           "the module has no public function, so the "

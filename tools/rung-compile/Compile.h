@@ -5,7 +5,7 @@
 #ifndef RUNG_TOOLS_RUNG_COMPILE_COMPILE_H
 #define RUNG_TOOLS_RUNG_COMPILE_COMPILE_H
 
-#include "rung/Target/CPUTarget.h"
+#include "rung/Target/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
@@ -16,7 +16,7 @@ namespace rung {
 enum class Emit { MLIR, LLVM, Assembly, Object, Bundle };
 
 struct CompileOptions {
-  std::vector<CPUTarget> targets;
+  std::vector<Target> targets;
   Emit emit = Emit::Bundle;
   /// "-" is standard output.
   std::string output;

@@ -51,8 +51,8 @@ json::Value describeSize(Attribute size) {
 
 } // namespace
 
-FailureOr<json::Array> describeEntries(ModuleOp module) {
-  json::Array entries;
+FailureOr<EntryDescriptions> describeEntries(ModuleOp module) {
+  EntryDescriptions result;
   for (auto function : module.getOps<FunctionOpInterface>()) {
     auto signature = function->getAttrOfType<ArrayAttr>(kSignatureAttr);
     if (!signature || function->hasAttr(RungDialect::kPackerAttrName))
@@ -99,16 +99,18 @@ FailureOr<json::Array> describeEntries(ModuleOp module) {
       if (element->codes)
         argument["codes"] = *element->codes;
       if (auto packer = description.getAs<StringAttr>(kPackerKey))
-        argument["packed"] = json::Object{
-            {"entry", packer.getValue()},
+        result.packed.push_back(json::Object{
+            {"entry", function.getName()},
+            {"argument", name},
+            {"function", packer.getValue()},
             {"bytes",
-             description.getAs<IntegerAttr>(kPackedBytesKey).getInt()}};
+             description.getAs<IntegerAttr>(kPackedBytesKey).getInt()}});
       arguments.push_back(std::move(argument));
     }
-    entries.push_back(json::Object{{"name", function.getName()},
-                                   {"arguments", std::move(arguments)}});
+    result.entries.push_back(json::Object{{"name", function.getName()},
+                                          {"arguments", std::move(arguments)}});
   }
-  return entries;
+  return result;
 }
 
 } // namespace rung

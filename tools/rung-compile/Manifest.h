@@ -10,10 +10,18 @@
 
 namespace rung {
 
-/// The "entries" of the manifest: those functions of `module` that
-/// rung-describe-entries described, in order. Fails with a diagnostic at the
-/// function for an element type that no user's array can hold.
-mlir::FailureOr<llvm::json::Array> describeEntries(mlir::ModuleOp module);
+/// What the manifest says of a module that was compiled for one target.
+struct EntryDescriptions {
+  /// "entries": the same for every target.
+  llvm::json::Array entries;
+  /// "packed" of this target's binary.
+  llvm::json::Array packed;
+};
+
+/// Describes those functions of `module` that rung-describe-entries described,
+/// in order. Fails with a diagnostic at the function for an element type that
+/// no user's array can hold.
+mlir::FailureOr<EntryDescriptions> describeEntries(mlir::ModuleOp module);
 
 } // namespace rung
 

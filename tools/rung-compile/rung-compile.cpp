@@ -10,7 +10,9 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -32,15 +34,18 @@ cl::list<std::string> inputs(cl::Positional, cl::desc("IN.mlir"),
                              cl::cat(category));
 cl::list<std::string>
     targets("target", cl::CommaSeparated, cl::cat(category),
-            cl::desc("What to compile for: cpu (this machine) or cpu:NAME (an "
-                     "LLVM CPU name); separated by commas or repeated"),
+            cl::desc("What to compile for: cpu (this machine), cpu:NAME (an "
+                     "LLVM CPU name) or cuda:sm_80 and the like; separated by "
+                     "commas or repeated"),
             cl::value_desc("T[,T...]"));
 cl::opt<std::string>
     emitKind("emit", cl::cat(category), cl::init("bundle"),
              cl::value_desc("mlir|llvm|asm|obj|bundle"),
              cl::desc("What to write: mlir (the LLVM dialect), llvm (optimised "
                       "LLVM IR), asm, obj (a relocatable object) or bundle "
-                      "(everything that rung-run needs, the default). All but "
+                      "(everything that rung-run needs, the default). For a "
+                      "GPU, llvm is that of its kernels, asm PTX, and obj a "
+                      "cubin, which ptxas makes. All but "
                       "obj take several targets; IR and assembly follow a "
                       "comment with the name of each"));
 cl::opt<std::string> output("o", cl::cat(category), cl::value_desc("OUT"),
@@ -73,7 +78,7 @@ std::optional<rung::Emit> parseEmit(StringRef name) {
 /// Targets that cli.md knows and this build does not compile for.
 bool isFutureTarget(StringRef name) {
   StringRef kind = name.split(':').first;
-  return kind == "cuda" || kind == "hip" || kind == "sim";
+  return kind == "hip" || kind == "sim";
 }
 
 /// The option that a command line ends with in place of its value, or "". LLVM
@@ -146,11 +151,12 @@ int main(int argc, char **argv) {
     if (isFutureTarget(name))
       return fail("target '" + name +
                   "' cannot be compiled for yet; this "
-                  "build has 'cpu' (this machine) and 'cpu:NAME'");
-    llvm::Expected<rung::CPUTarget> target = rung::parseCPUTarget(name);
+                  "build has 'cpu' (this machine), 'cpu:NAME' and "
+                  "'cuda:ARCHITECTURE'");
+    llvm::Expected<rung::Target> target = rung::parseTarget(name);
     if (!target)
       return fail(llvm::toString(target.takeError()));
-    for (const rung::CPUTarget &other : options.targets)
+    for (const rung::Target &other : options.targets)
       if (other.str() == target->str())
         return fail("target '" + target->str() + "' is named twice");
     options.targets.push_back(std::move(*target));
@@ -161,7 +167,9 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   rung::registerRungDialects(registry);
   registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   // An error shows the line of the source; what the function has become by then
   // is shown by --dump-passes.

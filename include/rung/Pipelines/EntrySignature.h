@@ -33,6 +33,9 @@ inline constexpr llvm::StringLiteral kPackedBytesKey = "packed_bytes";
 /// Of a memref.global without a value: the index of its bytes in the
 /// context's constants.
 inline constexpr llvm::StringLiteral kConstantAttr = "rung.constant";
+/// Of a module for a GPU: ArrayAttr of StringAttr, the names of its kernels by
+/// the numbers that they are launched with.
+inline constexpr llvm::StringLiteral kKernelsAttr = "rung.kernels";
 /// Of an scf.parallel: scalar operations of one iteration.
 inline constexpr llvm::StringLiteral kCostAttr = "rung.cost";
 

@@ -266,6 +266,54 @@ def RungOutlineParallel : Pass<"rung-outline-parallel", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def RungCheckHostCode : Pass<"rung-check-host-code", "::mlir::ModuleOp"> {
+  let summary = "Refuse entries for a GPU whose host code would access memory of the device";
+  let description = [{
+    In an entry for a GPU (a function with a `rung.signature` that packs nothing), every memref is memory of the device.
+    What is not in a `gpu.launch` runs on the host, which may allocate, release, view and pass such memory, but neither
+    read nor write it. An operation that does is an error that names the device. So is a constant tensor, for it is
+    memory of the host.
+
+    Before:
+    ```mlir
+    linalg.exp ins(%x : memref<4xf32>) outs(%y : memref<4xf32>)
+    ```
+    After:
+    ```mlir
+    // error: 'linalg.exp' would run on the host, which cannot access the memory of cuda:sm_80; there, kernels are made of ...
+    ```
+  }];
+}
+
+def RungLowerLaunches : Pass<"rung-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "Launch kernels through the run-time context";
+  let description = [{
+    Each `gpu.launch_func` becomes a call of the context's `launch` (rung/Runtime/EntryABI.h) with the number of its kernel.
+    The kernels, one `gpu.module` each as `gpu-kernel-outlining` leaves them, move into one, `@kernels`; equal ones
+    become one, names get letters that PTX takes, and the module's `rung.kernels` lists them by their numbers.
+
+    Before:
+    ```mlir
+    gpu.module @f_kernel {
+      gpu.func @f_kernel(%x: memref<4xf32>) kernel { ... }
+    }
+    func.func @f(%context: !llvm.ptr, %x: memref<4xf32>) {
+      gpu.launch_func @f_kernel::@f_kernel blocks in (%n, %c1, %c1) threads in (%c32, %c1, %c1) args(%x : memref<4xf32>)
+    ```
+    After:
+    ```mlir
+    module attributes {rung.kernels = ["f_kernel"]} {
+    gpu.module @kernels {
+      gpu.func @f_kernel(%x: memref<4xf32>) kernel { ... }
+    }
+    func.func @f(%context: !llvm.ptr, %x: memref<4xf32>) {
+      // %grid and %block: arrays of three sizes; %arguments: pointers to the fields of the descriptor of %x
+      llvm.call %launch(%context, %c0, %grid, %block, %shared_bytes, %arguments, %c5)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def RungLowerWorkspace : Pass<"rung-lower-workspace", "::mlir::ModuleOp"> {
   let summary = "Take buffers and constants from the run-time context";
   let description = [{

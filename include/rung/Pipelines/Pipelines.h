@@ -5,7 +5,7 @@
 #ifndef RUNG_PIPELINES_PIPELINES_H
 #define RUNG_PIPELINES_PIPELINES_H
 
-#include "rung/Target/CPUTarget.h"
+#include "rung/Target/Target.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -14,19 +14,18 @@ class OpPassManager;
 
 namespace rung {
 
-/// From a module as a front end writes it to the LLVM dialect: functions
-/// `rung_entry_NAME` with the entry ABI (rung/Runtime/EntryABI.h).
-void buildRungToCPUPipeline(mlir::OpPassManager &pm, const CPUTarget &target);
+/// The way down in three parts, for a tool that looks at what is between them.
+/// The first one ends when the constants are known and the entries are
+/// described (a module still on tensors), the second one with loops on memrefs,
+/// the third with the LLVM dialect: functions `rung_entry_NAME` with the entry
+/// ABI (rung/Runtime/EntryABI.h) and, for a GPU, a gpu.module `kernels` with
+/// the kernels that the module's `rung.kernels` names.
+void buildTensorPipeline(mlir::OpPassManager &pm, const Target &target);
+void buildLoopPipeline(mlir::OpPassManager &pm, const Target &target);
+void buildLLVMPipeline(mlir::OpPassManager &pm, const Target &target);
 
-/// The same in three parts, for a tool that looks at what is between them. The
-/// first one ends when the constants are known and the entries are described
-/// (a module still on tensors), the second one with loops on memrefs, the
-/// third with the LLVM dialect.
-void buildTensorPipeline(mlir::OpPassManager &pm, const CPUTarget &target);
-void buildLoopPipeline(mlir::OpPassManager &pm, const CPUTarget &target);
-void buildLLVMPipeline(mlir::OpPassManager &pm, const CPUTarget &target);
-
-/// Registers the pipeline `rung-to-cpu` under its name.
+/// Registers the pipelines `rung-to-cpu` and `rung-to-nvvm`, all three parts,
+/// under their names.
 void registerRungPipelines();
 
 /// Every dialect that a module of rung may hold, on its way down too, with the

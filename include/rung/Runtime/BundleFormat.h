@@ -23,7 +23,7 @@ inline constexpr unsigned char kBundleMagic[8] = {0x8b, 'r',  'u',  'n',
                                                   'g',  '\r', '\n', 0x1a};
 
 /// Changes with the file format, the manifest and EntryABI.h.
-inline constexpr uint32_t kBundleVersion = 1;
+inline constexpr uint32_t kBundleVersion = 2;
 
 /// Sections begin at multiples of this many bytes; the header is one of them.
 inline constexpr uint64_t kBundlePage = 4096;
@@ -38,7 +38,7 @@ inline constexpr uint64_t kChecksumPiece = uint64_t(8) << 20;
 enum class SectionKind : uint32_t {
   /// The manifest, JSON text in UTF-8. Exactly one.
   Manifest = 1,
-  /// A binary for one target. Any number.
+  /// Code for one target, of the host or of a device. Any number.
   Code = 2,
   /// Constants. At most one.
   Weights = 3,

@@ -37,8 +37,10 @@ public:
   const std::string &path() const { return path_; }
   const Manifest &manifest() const { return manifest_; }
 
-  /// The ELF file of a binary of the manifest.
+  /// The ELF file of the host's part of a binary of the manifest.
   Bytes code(const Binary &binary) const;
+  /// The kernels of a binary of the manifest.
+  Bytes code(const DeviceCode &code) const;
   /// A constant or asset of the manifest, in the mapped file.
   Bytes constant(const Constant &constant) const;
 

@@ -30,6 +30,11 @@
 // manifest names. The pack entry (symbol `rung_entry_` + its name) makes it:
 // its two descriptors are the canonical storage, as above, and that byte array.
 //
+// An entry for a GPU is code of the host, too: it computes sizes, takes
+// workspace and launches kernels. Its descriptors, the workspace and the
+// constants point to memory of the device, which it never accesses itself. Pack
+// functions run on memory of the host on every target.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef RUNG_RUNTIME_ENTRYABI_H
@@ -42,7 +47,7 @@ extern "C" {
 #endif
 
 /// Value of rung_context::version for this header.
-#define RUNG_CONTEXT_VERSION 1
+#define RUNG_CONTEXT_VERSION 2
 
 /// Prefix of an entry's symbol.
 #define RUNG_ENTRY_PREFIX "rung_entry_"
@@ -76,6 +81,17 @@ struct rung_context {
   /// the entry must go on without an access that would be wrong, and the host
   /// then reports the error and drops the outputs.
   void (*fail)(rung_context *context, const char *message);
+  /// Runs kernel number `kernel` of the binary's list "kernels" on the device,
+  /// after everything that this context launched before it. `grid` and `block`
+  /// count blocks and threads along x, y, z; `shared_bytes` of dynamic shared
+  /// memory come on top of the static one. `arguments[i]` points to the value
+  /// of the kernel's parameter i, `count` in all; the values are read before
+  /// launch returns. A memref of rank r is 3 + 2r parameters of 64 bits each,
+  /// the fields of its descriptor in order; an index has 64 bits. What goes
+  /// wrong is reported as `fail` does it.
+  void (*launch)(rung_context *context, uint32_t kernel, const uint32_t grid[3],
+                 const uint32_t block[3], uint32_t shared_bytes,
+                 void *const *arguments, uint32_t count);
 };
 
 /// An entry, or a pack function.

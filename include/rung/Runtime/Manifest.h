@@ -9,8 +9,10 @@
 #define RUNG_RUNTIME_MANIFEST_H
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rung {
@@ -53,10 +55,6 @@ struct Argument {
   Shape storage;
   /// Codes 0 … codes-1 are valid; 0 means all are.
   uint64_t codes = 0;
-  /// The function that packs a weight, and the size that it packs to; empty and
-  /// 0 for an argument that is taken as it is.
-  std::string packEntry;
-  uint64_t packedBytes = 0;
 
   /// Codes lie side by side in bytes, rows padded to whole bytes.
   bool isSubByte() const { return bits < 8; }
@@ -72,10 +70,34 @@ struct Constant {
   uint64_t offset = 0, bytes = 0; // in the weights section
 };
 
-struct Binary {
-  std::string target; // "cpu:znver4"
-  std::vector<std::string> features;
+/// How a binary takes a weight: in an order of its own.
+struct Packing {
+  std::string function; // that brings canonical storage into that order
+  uint64_t bytes = 0;   // of the result
+};
+
+/// The kernels of a binary in one form.
+struct DeviceCode {
+  std::string kind; // "cubin", "ptx" or "sim"
   uint32_t section = 0;
+};
+
+struct Binary {
+  std::string target; // "cpu:znver4", "cuda:sm_90a"
+  /// Of the machine that runs the host's code.
+  std::vector<std::string> features;
+  uint32_t section = 0; // the host's code
+  /// What the context's `constants` are: indices into Manifest::constants.
+  std::vector<uint32_t> constants;
+  /// By the indices of entry and argument.
+  std::map<std::pair<size_t, size_t>, Packing> packed;
+  /// Names of the kernels, by the numbers that the host's code launches them
+  /// with, and their code in all forms there are; empty for a CPU.
+  std::vector<std::string> kernels;
+  std::vector<DeviceCode> device;
+
+  /// Null for an argument that is taken as it is.
+  const Packing *packing(size_t entry, size_t argument) const;
 };
 
 struct Manifest {

@@ -21,9 +21,16 @@ namespace rung {
 llvm::Error optimizeModule(llvm::Module &module, const CPUTarget &target,
                            llvm::TargetMachine &machine);
 
+/// Runs LLVM's -O3 pipeline on `module`, whose functions are ready for
+/// `machine`. No library is known.
+void runPasses(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Defines memcpy, memmove and memset for code that is linked with nothing.
+void addMemoryFunctions(llvm::Module &module);
+
 enum class CodeKind { Assembly, Object };
 
-/// Assembly text or a relocatable ELF object.
+/// Assembly text or a relocatable object.
 llvm::Expected<llvm::SmallVector<char, 0>>
 emitCode(llvm::Module &module, llvm::TargetMachine &machine, CodeKind kind);
 

@@ -13,6 +13,14 @@
 
 namespace rung {
 
+/// Fails, naming those that there are, unless there is a device of
+/// `architecture` ("sm_80").
+llvm::Error checkNVIDIAArchitecture(llvm::StringRef architecture);
+
+/// The version of PTX that code for `architecture` is written in, 10 times the
+/// major number plus the minor one; 0 if there is no such device.
+unsigned getPTXVersion(llvm::StringRef architecture);
+
 /// The device of `architecture` ("sm_80"); the error names those that there
 /// are. Its properties are those of Target/Device.h.
 llvm::Expected<DeviceAttr> getNVIDIADevice(mlir::MLIRContext *context,

@@ -193,6 +193,7 @@ Expected<SmallVector<char, 0>> rung::sim::compileKernels(Module &module,
   auto machine = createTargetMachine(*getSimTarget());
   if (!machine)
     return machine.takeError();
+  addMemoryFunctions(module);
   auto object = emitCode(module, **machine, CodeKind::Object);
   if (!object)
     return object.takeError();

@@ -114,9 +114,9 @@ TEST_F(BundleFile, SaysWhatIsWrong) {
   EXPECT_THAT(openError(good.substr(0, 5000)),
               HasSubstr("truncated: 5000 bytes, expected 16384"));
   std::string other = good;
-  other[8] = 2;
+  other[8] = 3;
   EXPECT_THAT(openError(other),
-              HasSubstr("bundle version 2, expected version 1"));
+              HasSubstr("bundle version 3, expected version 2"));
   other = good;
   other[2 * kBundlePage] ^= 1;
   EXPECT_THAT(openError(other), HasSubstr("section 1 of 4096 bytes at 8192 "

@@ -39,9 +39,9 @@ std::string errorOf(const std::string &text) {
 }
 
 TEST(Manifest, ReadsAnArgument) {
-  std::string text = withArguments(
-      argument("w", "input", "3", "uint8", R"(["N", 10])", R"(["N", 4])",
-               R"(, "codes": 5, "packed": {"entry": "p", "bytes": 99})"));
+  std::string text =
+      withArguments(argument("w", "input", "3", "uint8", R"(["N", 10])",
+                             R"(["N", 4])", R"(, "codes": 5)"));
   std::string error;
   std::optional<Manifest> manifest =
       parseManifest(text.data(), text.size(), error);
@@ -51,8 +51,85 @@ TEST(Manifest, ReadsAnArgument) {
   EXPECT_EQ(toString(w.shape), "[N, 10]");
   EXPECT_EQ(toString(w.storage), "[N, 4]");
   EXPECT_EQ(w.codes, 5u);
-  EXPECT_EQ(w.packEntry, "p");
-  EXPECT_EQ(w.packedBytes, 99u);
+}
+
+/// A manifest with these binaries, two constants, and an entry e(x) -> y.
+std::string withBinaries(const std::string &binaries) {
+  return R"({"producer": "p", "constants": [
+               {"name": "a", "offset": 0, "bytes": 1},
+               {"name": "b", "offset": 64, "bytes": 1}],
+             "binaries": [)" +
+         binaries + R"(], "entries": [{"name": "e", "arguments": [)" +
+         argument("x", "input", "32", "float32", "[1]", "[1]") + "," +
+         argument("y", "output", "32", "float32", "[1]", "[1]") + "]}]}";
+}
+
+TEST(Manifest, EachBinaryHasConstantsPackingsAndKernelsOfItsOwn) {
+  std::string text = withBinaries(
+      R"({"target": "cpu:x86-64", "section": 0, "constants": [1],
+          "packed": [{"entry": "e", "argument": "x", "function": "f",
+                      "bytes": 99}]},
+         {"target": "cuda:sm_80", "section": 1, "constants": [1, 0],
+          "kernels": ["k", "l"],
+          "device": [{"kind": "cubin", "section": 2},
+                     {"kind": "ptx", "section": 3}]},
+         {"target": "sim:cuda:sm_80", "section": 4, "kernels": ["k"],
+          "device": [{"kind": "sim", "section": 5}]})");
+  std::string error;
+  std::optional<Manifest> manifest =
+      parseManifest(text.data(), text.size(), error);
+  ASSERT_TRUE(manifest) << error;
+  const Binary &cpu = manifest->binaries[0], &cuda = manifest->binaries[1];
+  EXPECT_THAT(cpu.constants, ::testing::ElementsAre(1));
+  ASSERT_TRUE(cpu.packing(0, 0));
+  EXPECT_EQ(cpu.packing(0, 0)->function, "f");
+  EXPECT_EQ(cpu.packing(0, 0)->bytes, 99u);
+  EXPECT_FALSE(cpu.packing(0, 1));
+  EXPECT_THAT(cuda.constants, ::testing::ElementsAre(1, 0));
+  EXPECT_FALSE(cuda.packing(0, 0));
+  EXPECT_THAT(cuda.kernels, ::testing::ElementsAre("k", "l"));
+  ASSERT_EQ(cuda.device.size(), 2u);
+  EXPECT_EQ(cuda.device[1].kind, "ptx");
+  EXPECT_EQ(cuda.device[1].section, 3u);
+}
+
+TEST(Manifest, SaysWhatIsWrongWithABinary) {
+  auto binary = [](const std::string &target, const std::string &more) {
+    return errorOf(withBinaries(R"({"target": ")" + target +
+                                R"(", "section": 0)" + more + "}"));
+  };
+  auto packed = [&](const char *entry, const char *argument, int times = 1) {
+    std::string item = std::string(R"({"entry": ")") + entry +
+                       R"(", "argument": ")" + argument +
+                       R"(", "function": "f", "bytes": 9})";
+    return binary("cpu:any", R"(, "packed": [)" + item +
+                                 (times == 2 ? "," + item : "") + "]");
+  };
+  EXPECT_EQ(packed("e", "x"), "");
+  EXPECT_EQ(packed("f", "x"), "manifest: binaries[0].packed[0].entry is \"f\", "
+                              "expected the name of an entry");
+  EXPECT_THAT(packed("e", "z"), HasSubstr("expected the name of an argument"));
+  EXPECT_THAT(packed("e", "y"), HasSubstr("expected an input"));
+  EXPECT_THAT(packed("e", "x", 2), HasSubstr("one packing of this argument"));
+  EXPECT_EQ(binary("cpu:any", R"(, "constants": [0, 2])"),
+            "manifest: binaries[0].constants[1] is 2, expected the index of "
+            "one of 2 constants");
+  EXPECT_THAT(binary("cpu:any", R"(, "kernels": ["k"])"),
+              HasSubstr("expected none for a CPU"));
+  EXPECT_THAT(binary("cuda:sm_80", ""), HasSubstr("has no \"kernels\""));
+  auto device = [&](const char *kernels, const char *code) {
+    return binary("cuda:sm_80", std::string(R"(, "kernels": [)") + kernels +
+                                    R"(], "device": [)" + code + "]");
+  };
+  EXPECT_EQ(device("", ""), "");
+  EXPECT_THAT(device(R"("k")", ""), HasSubstr("expected code of the kernels"));
+  EXPECT_THAT(device("", R"({"kind": "ptx", "section": 1})"),
+              HasSubstr("expected none without kernels"));
+  EXPECT_THAT(device(R"("k", "k")", ""), HasSubstr("a name for each kernel"));
+  EXPECT_THAT(device(R"("k")", R"({"kind": "sim", "section": 1})"),
+              HasSubstr("expected \"cubin\" or \"ptx\""));
+  EXPECT_THAT(device(R"("k")", R"({"kind": "ptx", "section": -1})"),
+              HasSubstr("device[0].section is -1"));
 }
 
 TEST(Manifest, OneCodeIsOneByte) {

@@ -199,7 +199,7 @@ def test_damaged_bundles(refuse, kernels, tmp_path):
     whole = kernels.read_bytes()
     for name, content, reason in [("empty", b"", "not a bundle: the file is empty"),
                                   ("short", whole[:-1], f"truncated: {len(whole) - 1} bytes, expected {len(whole)}"),
-                                  ("version", whole[:8] + b"\7" + whole[9:], "bundle version 7, expected version 1"),
+                                  ("version", whole[:8] + b"\7" + whole[9:], "bundle version 7, expected version 2"),
                                   ("code", whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:], "does not match its checksum")]:
         (tmp_path / name).write_bytes(content)
         assert reason in refuse("--list", bundle=tmp_path / name)

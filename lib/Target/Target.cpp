@@ -1,0 +1,26 @@
+//===- Target.cpp - What code is generated for ------------------*- C++ -*-===//
+//
+// Part of rung, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rung/Target/Target.h"
+#include "rung/Target/NVIDIADevice.h"
+
+using namespace rung;
+
+llvm::Expected<Target> rung::parseTarget(llvm::StringRef name) {
+  llvm::StringRef architecture = name;
+  bool isGPU = architecture.consume_front("cuda:");
+  if (isGPU)
+    if (llvm::Error error = checkNVIDIAArchitecture(architecture))
+      return std::move(error);
+  llvm::Expected<CPUTarget> cpu = parseCPUTarget(isGPU ? "cpu:x86-64" : name);
+  if (!cpu)
+    return cpu.takeError();
+  Target target(std::move(*cpu));
+  if (isGPU)
+    target.architecture = architecture.str();
+  return target;
+}
