@@ -126,10 +126,12 @@ LogicalResult WarpsMatmul::verifySchedules() {
     auto refuse = [&]() -> InFlightDiagnostic {
       return op.emitOpError() << "has the schedule " << schedule << ", ";
     };
-    if (schedule.getStages() != 1 || schedule.getSplitK() != 1 ||
+    if (schedule.getSplitK() != 1 ||
         schedule.getScale() != ScalePlace::Accumulator)
-      return refuse() << "expected 1 for stages and split_k, and scale = "
-                         "accumulator";
+      return refuse() << "expected 1 for split_k, and scale = accumulator";
+    if (schedule.getWarps() > int64_t(llvm::divideCeil(K, schedule.getDepth())))
+      return refuse() << "but its " << K << " columns are fewer steps of "
+                      << schedule.getDepth() << " than it has warps";
     if (schedule.getColumns() != tileRows || schedule.getRows() % rowsOfX != 0)
       return refuse() << "but its weights are packed for columns = " << tileRows
                       << " and its instruction takes whole " << rowsOfX
@@ -273,6 +275,8 @@ void WarpsMatmul::buildTile(ScheduleAttr schedule, Value row, Value firstX) {
   auto loop = scf::ForOp::create(b, b.multiply(warp, depth),
                                  b.index(llvm::alignTo(K, depth)),
                                  b.index(depth * schedule.getWarps()), sums);
+  loop->setAttr(tile::TileDialect::kStagesAttrName,
+                b.getI64IntegerAttr(schedule.getStages()));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

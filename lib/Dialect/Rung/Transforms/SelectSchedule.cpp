@@ -84,7 +84,7 @@ struct SelectSchedule final
   /// multiply with each weight that is decoded.
   static ArrayAttr selectForMatrices(MatmulOp op, DeviceAttr device,
                                      const MatrixTile &tile) {
-    constexpr int64_t mostRows = 64, mostWarps = 8, mostDepth = 128;
+    constexpr int64_t mostRows = 64, mostWarps = 8, mostDepth = 128, stages = 3;
     Builder builder(op.getContext());
     int64_t columns = op.getLogicalType(op.getWeight()).getDimSize(1),
             rows = op.getLogicalType(op.getInit()).getDimSize(0);
@@ -97,8 +97,8 @@ struct SelectSchedule final
       int64_t warps =
           std::min<int64_t>(llvm::bit_floor(uint64_t(steps)), mostWarps);
       return ScheduleAttr::get(op.getContext(), rows, tile.rows(), depth, upTo,
-                               ScalePlace::Accumulator, /*stages=*/1,
-                               /*splitK=*/1, warps);
+                               ScalePlace::Accumulator, stages, /*splitK=*/1,
+                               warps);
     };
     SmallVector<Attribute> schedules;
     for (int64_t most = tile.rowsOfX(); most < mostRows; most *= 2) {

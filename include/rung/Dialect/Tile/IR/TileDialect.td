@@ -33,6 +33,8 @@ def Tile_Dialect : Dialect {
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
+    /// Of an scf.for: how many iterations' loads are in flight, see tile-pipeline.
+    static constexpr ::llvm::StringLiteral kStagesAttrName = "tile.stages";
     void registerTypes();
     void registerAttributes();
   }];

@@ -46,4 +46,39 @@ def TileExpandConvert : Pass<"tile-expand-convert"> {
                            "::rung::tile::TileDialect"];
 }
 
+def TilePipeline : Pass<"tile-pipeline"> {
+  let summary = "Loads of packed weights and scales are issued iterations ahead";
+  let description = [{
+    A loop with `tile.stages = S` loads what is in `words` or `lanes` storage
+    S - 1 iterations before it is used, into registers that the loop carries, so
+    that memory is busy while an iteration computes. Such a loop runs at least
+    once. Loads whose indices depend on carried values stay.
+
+    Before:
+    ```mlir
+    %sum = scf.for %k = %c0 to %end step %c64 iter_args(%acc = %none) -> (!tile.fragment<16x8xf32, #c>) {
+      %w = tile.load %words[%n, %k] {storage = #words} : memref<4x8x1x32x4xi32> -> !tile.fragment<16x64x!rung.int<4>, #packed>
+      ...
+    } {tile.stages = 2 : i64}
+    ```
+    After:
+    ```mlir
+    %first = tile.load %words[%n, %c0] ...
+    %sum:2 = scf.for %k = %c0 to %end step %c64 iter_args(%acc = %none, %w = %first) -> (...) {
+      %ahead = arith.addi %k, %c64 : index
+      %more = arith.cmpi ult, %ahead, %end : index
+      %next = scf.if %more -> (...) {
+        %l = tile.load %words[%n, %ahead] ...
+        scf.yield %l : ...
+      } else {
+        scf.yield %w : ...
+      }
+      ...
+      scf.yield %acc_next, %next : ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::rung::tile::TileDialect"];
+}
+
 #endif // RUNG_DIALECT_TILE_TRANSFORMS_PASSES_TD
