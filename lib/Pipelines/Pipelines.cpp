@@ -99,6 +99,7 @@ void buildLoopPipeline(OpPassManager &pm, const Target &target) {
   pm.addPass(createRungLowerParameters());
   pm.addPass(createRungReleaseBuffers());
   pm.addPass(createConvertRungToTile());
+  pm.addPass(tile::createTilePipeline());
   pm.addPass(tile::createTileExpandConvert());
   if (target.isGPU()) {
     pm.addPass(createConvertTileToNVGPU());

@@ -311,9 +311,12 @@ SmallVector<Value> WarpsMatmul::addStep(ScheduleAttr schedule, Value row,
   int64_t depth = schedule.getDepth(), rows = schedule.getRows(),
           shared = sharing(schedule);
   LayoutAttr layout = sumsOf(rows);
-  Value all = b.load(weight, {row, k}, codes(depth),
-                     {b.index(llvm::alignTo(N, packed.tileRows())),
-                      b.index(llvm::alignTo(K, packed.tileColumns()))});
+  // The last step may have tiles that the weight has not.
+  int64_t packedK = llvm::alignTo(K, packed.tileColumns());
+  SmallVector<Value> bounds;
+  if (packedK % depth != 0)
+    bounds = {b.index(llvm::alignTo(N, packed.tileRows())), b.index(packedK)};
+  Value all = b.load(weight, {row, k}, codes(depth), bounds);
   all = b.decode(all, compute, weights(depth));
   auto columns = [&](Value from, int64_t first, LayoutAttr layout) -> Value {
     if (layout.getColumns() == depth)
