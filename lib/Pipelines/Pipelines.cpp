@@ -64,7 +64,7 @@ void buildKernelPipeline(OpPassManager &pm) {
 
 void buildTensorPipeline(OpPassManager &pm, const Target &target) {
   RungSetDeviceOptions device;
-  device.target = target.str();
+  device.target = target.device();
   pm.addPass(createRungSetDevice(device));
   pm.addPass(createRungCheckSizes());
   pm.addPass(createInlinerPass());

@@ -50,7 +50,8 @@ static llvm::Expected<llvm::SmallVector<char, 0>> compile(const char *path,
   auto table = getNVIDIADevice(&mlirContext, device);
   if (!table)
     return table.takeError();
-  return compileKernels(*module, *table);
+  return compileKernels(*module, *table,
+                        llvm::cantFail(parseCPUTarget("cpu:x86-64-v3")));
 }
 
 static double seconds() {

@@ -10,7 +10,9 @@
 #include "rung/Pipelines/EntrySignature.h"
 #include "rung/Pipelines/Pipelines.h"
 #include "rung/Runtime/BundleWriter.h"
+#include "rung/Sim/Compile.h"
 #include "rung/Target/CodeGen.h"
+#include "rung/Target/Device.h"
 #include "rung/Target/PTX.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -92,7 +94,7 @@ const char *commentOf(Emit emit, const Target &target) {
   case Emit::LLVM:
     return "; ";
   default:
-    return target.isGPU() ? "// " : "# ";
+    return target.isGPU() && !target.simulated ? "// " : "# ";
   }
 }
 
@@ -143,28 +145,17 @@ private:
     }
     if (target.isGPU())
       return generateKernels(copy, target, stream);
-    return withLLVM(
-        copy, target.host,
-        [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
-          if (options.emit == Emit::LLVM) {
-            code.print(stream, nullptr);
-            return llvm::Error::success();
-          }
-          auto bytes =
-              emitCode(code, machine,
-                       options.emit == Emit::Assembly ? CodeKind::Assembly
-                                                      : CodeKind::Object);
-          if (!bytes)
-            return bytes.takeError();
-          stream << StringRef(bytes->data(), bytes->size());
-          return llvm::Error::success();
-        });
+    return withLLVM(copy, target.host,
+                    [&](llvm::Module &code, llvm::TargetMachine &machine) {
+                      return emitHost(code, machine, stream);
+                    });
   }
 
   llvm::Error generateKernels(ModuleOp lowered, const Target &target,
                               llvm::raw_ostream &stream) {
-    std::string ptxas = options.emit == Emit::Object ? findPtxas() : "";
-    if (options.emit == Emit::Object && ptxas.empty())
+    bool needsPtxas = options.emit == Emit::Object && !target.simulated;
+    std::string ptxas = needsPtxas ? findPtxas() : "";
+    if (needsPtxas && ptxas.empty())
       return llvm::createStringError(
           "an object for " + target.str() +
           " is made by ptxas, which is neither on PATH nor in $CUDA_HOME/bin "
@@ -174,9 +165,12 @@ private:
     if (!kernels)
       return llvm::createStringError("the module has no kernel for " +
                                      target.str());
+    DeviceAttr device = getDevice(lowered);
     return withKernels(
         *kernels, target,
         [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          if (target.simulated)
+            return emitSimulated(code, device, target.host, stream);
           if (options.emit == Emit::LLVM) {
             code.print(stream, nullptr);
             return llvm::Error::success();
@@ -189,6 +183,32 @@ private:
           stream << StringRef(bytes->data(), bytes->size());
           return llvm::Error::success();
         });
+  }
+
+  llvm::Error emitSimulated(llvm::Module &code, DeviceAttr device,
+                            const CPUTarget &host, llvm::raw_ostream &stream) {
+    if (llvm::Error error = sim::retargetKernels(code, device, host))
+      return error;
+    auto machine = createTargetMachine(host);
+    if (!machine)
+      return machine.takeError();
+    return emitHost(code, **machine, stream);
+  }
+
+  /// LLVM IR, assembly or an object of x86-64 code.
+  llvm::Error emitHost(llvm::Module &code, llvm::TargetMachine &machine,
+                       llvm::raw_ostream &stream) {
+    if (options.emit == Emit::LLVM) {
+      code.print(stream, nullptr);
+      return llvm::Error::success();
+    }
+    auto bytes = emitCode(code, machine,
+                          options.emit == Emit::Assembly ? CodeKind::Assembly
+                                                         : CodeKind::Object);
+    if (!bytes)
+      return bytes.takeError();
+    stream << StringRef(bytes->data(), bytes->size());
+    return llvm::Error::success();
   }
 
   /// Takes the kernels out of a module that is lowered; null if it has none.
@@ -236,11 +256,18 @@ private:
   }
 
   /// The kernels in every form that can be made here.
-  static llvm::Error compileKernels(gpu::GPUModuleOp kernels,
+  static llvm::Error compileKernels(gpu::GPUModuleOp kernels, DeviceAttr device,
                                     const Target &target, TargetCode &result) {
     return withKernels(
         kernels, target,
         [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+          if (target.simulated) {
+            auto object = sim::compileKernels(code, device, target.host);
+            if (!object)
+              return object.takeError();
+            result.device.emplace_back("sim", std::move(*object));
+            return llvm::Error::success();
+          }
           auto ptx = emitPTX(code, machine);
           if (!ptx)
             return ptx.takeError();
@@ -268,7 +295,8 @@ private:
     result.assets = arrayOf(copy, kAssetsAttr);
     result.kernels = arrayOf(copy, kKernelsAttr);
     if (OwningOpRef<gpu::GPUModuleOp> kernels = takeKernels(copy))
-      if (llvm::Error error = compileKernels(*kernels, target, result))
+      if (llvm::Error error =
+              compileKernels(*kernels, getDevice(copy), target, result))
         return std::move(error);
     llvm::Error error = withLLVM(
         copy, target.host,

@@ -32,12 +32,12 @@ cl::OptionCategory category("rung-compile options");
 
 cl::list<std::string> inputs(cl::Positional, cl::desc("IN.mlir"),
                              cl::cat(category));
-cl::list<std::string>
-    targets("target", cl::CommaSeparated, cl::cat(category),
-            cl::desc("What to compile for: cpu (this machine), cpu:NAME (an "
-                     "LLVM CPU name) or cuda:sm_80 and the like; separated by "
-                     "commas or repeated"),
-            cl::value_desc("T[,T...]"));
+cl::list<std::string> targets(
+    "target", cl::CommaSeparated, cl::cat(category),
+    cl::desc("What to compile for: cpu (this machine), cpu:NAME (an "
+             "LLVM CPU name), cuda:sm_80 and the like, or sim:cuda:sm_80 "
+             "for the virtual GPU; separated by commas or repeated"),
+    cl::value_desc("T[,T...]"));
 cl::opt<std::string>
     emitKind("emit", cl::cat(category), cl::init("bundle"),
              cl::value_desc("mlir|llvm|asm|obj|bundle"),
@@ -45,8 +45,9 @@ cl::opt<std::string>
                       "LLVM IR), asm, obj (a relocatable object) or bundle "
                       "(everything that rung-run needs, the default). For a "
                       "GPU, llvm is that of its kernels, asm PTX, and obj a "
-                      "cubin, which ptxas makes. All but "
-                      "obj take several targets; IR and assembly follow a "
+                      "cubin, which ptxas makes; for the virtual GPU, x86-64 "
+                      "code of its kernels. All but obj take several targets; "
+                      "IR and assembly follow a "
                       "comment with the name of each"));
 cl::opt<std::string> output("o", cl::cat(category), cl::value_desc("OUT"),
                             cl::desc("Where to write; - is standard output"));
@@ -77,8 +78,8 @@ std::optional<rung::Emit> parseEmit(StringRef name) {
 
 /// Targets that cli.md knows and this build does not compile for.
 bool isFutureTarget(StringRef name) {
-  StringRef kind = name.split(':').first;
-  return kind == "hip" || kind == "sim";
+  name.consume_front("sim:");
+  return name.split(':').first == "hip";
 }
 
 /// The option that a command line ends with in place of its value, or "". LLVM
@@ -151,8 +152,8 @@ int main(int argc, char **argv) {
     if (isFutureTarget(name))
       return fail("target '" + name +
                   "' cannot be compiled for yet; this "
-                  "build has 'cpu' (this machine), 'cpu:NAME' and "
-                  "'cuda:ARCHITECTURE'");
+                  "build has 'cpu' (this machine), 'cpu:NAME', "
+                  "'cuda:ARCHITECTURE' and 'sim:cuda:ARCHITECTURE'");
     llvm::Expected<rung::Target> target = rung::parseTarget(name);
     if (!target)
       return fail(llvm::toString(target.takeError()));

@@ -20,20 +20,18 @@ class Module;
 
 namespace rung::sim {
 
-/// The x86-64 processor that kernels are compiled for; a bundle names its
-/// features.
-llvm::Expected<CPUTarget> getSimTarget();
-
 /// Turns a module of kernels for nvptx64, optimised or not, into one for
 /// x86-64 that the virtual GPU runs (Sim/KernelABI.h): accesses to memory are
 /// checked, instructions that only a GPU has become calls of the runtime.
 /// `device` is the GPU's, a matrix instruction that it lacks is an error, as is
 /// an intrinsic or an inline assembly that the virtual GPU does not know.
-llvm::Error retargetKernels(llvm::Module &module, DeviceAttr device);
+/// `host` must have avx2, f16c and fma (x86-64-v3).
+llvm::Error retargetKernels(llvm::Module &module, DeviceAttr device,
+                            const CPUTarget &host);
 
 /// The same, down to the shared object.
-llvm::Expected<llvm::SmallVector<char, 0>> compileKernels(llvm::Module &module,
-                                                          DeviceAttr device);
+llvm::Expected<llvm::SmallVector<char, 0>>
+compileKernels(llvm::Module &module, DeviceAttr device, const CPUTarget &host);
 
 } // namespace rung::sim
 

@@ -64,6 +64,12 @@ public:
   [[nodiscard]] std::string add(const Buffer &buffer);
   /// Forgets the buffer that begins here.
   void remove(const void *data);
+  /// These bytes of a buffer are written by the host.
+  void setInitialised(const void *data, uint64_t bytes);
+  /// "" if all of these bytes of a buffer have been written; else which one has
+  /// not.
+  [[nodiscard]] std::string checkInitialised(const void *data,
+                                             uint64_t bytes) const;
 
   /// Runs a kernel for each thread of `grid` × `block`; `arguments[i]` points
   /// at the value of parameter i. Returns what is wrong with the launch or with

@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What rung-compile --target names: `cpu`, `cpu:NAME` (CPUTarget.h), or
-// `cuda:ARCHITECTURE`, a GPU with a host.
+// What rung-compile --target names: `cpu`, `cpu:NAME` (CPUTarget.h),
+// `cuda:ARCHITECTURE`, a GPU with a host, or `sim:cuda:ARCHITECTURE`, the same
+// kernels for the virtual GPU (docs/virtual-gpu.md).
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,17 +21,21 @@ namespace rung {
 struct Target {
   Target(CPUTarget cpu) : host(std::move(cpu)) {}
 
-  /// The CPU that entries and pack functions run on: for a GPU, any x86-64.
+  /// The CPU that entries and pack functions run on: for a GPU, any x86-64;
+  /// for the virtual GPU what kernels run on, too: x86-64-v3.
   CPUTarget host;
   /// The GPU's, "sm_90a"; empty for a CPU.
   std::string architecture;
+  /// Kernels are run by the virtual GPU.
+  bool simulated = false;
 
   bool isGPU() const { return !architecture.empty(); }
-  /// "cpu:znver4", "cuda:sm_90a": the name in a bundle's manifest, and of the
-  /// device (Device.h).
-  std::string str() const {
+  /// "cpu:znver4", "cuda:sm_90a": the device (Device.h) that code is for.
+  std::string device() const {
     return isGPU() ? "cuda:" + architecture : host.str();
   }
+  /// The name in a bundle's manifest: the device's, behind "sim:" if simulated.
+  std::string str() const { return simulated ? "sim:" + device() : device(); }
 };
 
 /// Parses the name of a target. The error names what was found and what exists.

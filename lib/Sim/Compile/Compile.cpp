@@ -25,10 +25,6 @@ static constexpr unsigned kSharedSpace = 3;
 static constexpr uint64_t kGapBytes = 64;
 static constexpr uint64_t kDynamicAlignment = 1024;
 
-Expected<CPUTarget> rung::sim::getSimTarget() {
-  return parseCPUTarget("cpu:x86-64-v3");
-}
-
 /// A place for each variable of shared memory; those without a size share the
 /// one behind them all.
 static std::vector<std::pair<GlobalVariable *, uint64_t>>
@@ -135,14 +131,16 @@ static Error checkKernels(ArrayRef<Kernel> kernels) {
   return Error::success();
 }
 
-Error rung::sim::retargetKernels(Module &module, DeviceAttr device) {
+Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
+                                 const CPUTarget &host) {
   if (!module.getTargetTriple().isNVPTX())
     return createStringError("expected a module for nvptx64, found '" +
                              module.getTargetTriple().str() + "'");
-  Expected<CPUTarget> target = getSimTarget();
-  if (!target)
-    return target.takeError();
-  auto machine = createTargetMachine(*target);
+  for (StringRef feature : {"avx2", "f16c", "fma"})
+    if (!host.has(feature))
+      return createStringError("the virtual GPU needs " + feature + ", which " +
+                               host.str() + " has not");
+  auto machine = createTargetMachine(host);
   if (!machine)
     return machine.takeError();
   SmallVector<Kernel> kernels;
@@ -176,7 +174,7 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device) {
                   instrumenter.getTable());
   for (auto [variable, offset] : shared)
     variable->eraseFromParent();
-  setTarget(module, *target, **machine);
+  setTarget(module, host, **machine);
 
   std::string problem;
   raw_string_ostream stream(problem);
@@ -186,14 +184,14 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device) {
   return Error::success();
 }
 
-Expected<SmallVector<char, 0>> rung::sim::compileKernels(Module &module,
-                                                         DeviceAttr device) {
-  if (Error error = retargetKernels(module, device))
+Expected<SmallVector<char, 0>>
+rung::sim::compileKernels(Module &module, DeviceAttr device,
+                          const CPUTarget &host) {
+  if (Error error = retargetKernels(module, device, host))
     return std::move(error);
-  auto machine = createTargetMachine(*getSimTarget());
+  auto machine = createTargetMachine(host);
   if (!machine)
     return machine.takeError();
-  addMemoryFunctions(module);
   auto object = emitCode(module, **machine, CodeKind::Object);
   if (!object)
     return object.takeError();

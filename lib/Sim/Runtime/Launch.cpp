@@ -51,6 +51,13 @@ std::string VirtualGPU::add(const Buffer &buffer) {
   return machine->add(buffer);
 }
 void VirtualGPU::remove(const void *data) { machine->remove(data); }
+void VirtualGPU::setInitialised(const void *data, uint64_t bytes) {
+  machine->setInitialised(data, bytes);
+}
+std::string VirtualGPU::checkInitialised(const void *data,
+                                         uint64_t bytes) const {
+  return machine->checkInitialised(data, bytes);
+}
 std::string VirtualGPU::launch(const Program &program, uint32_t kernel,
                                const uint32_t grid[3], const uint32_t block[3],
                                uint32_t dynamicSharedBytes,
@@ -132,6 +139,41 @@ void Machine::remove(const void *data) {
   dropShadow(**found);
   regions.erase(found);
   lastRegion = nullptr;
+}
+
+/// The buffer that holds these bytes, or null.
+Region *Machine::findBuffer(const void *data, uint64_t bytes) const {
+  for (auto &region : regions)
+    if (region->contains(data, bytes))
+      return region.get();
+  return nullptr;
+}
+
+void Machine::setInitialised(const void *data, uint64_t bytes) {
+  Region *region = findBuffer(data, bytes);
+  if (!region || region->validSince == 0)
+    return;
+  if (bytes == region->bytes) {
+    region->validSince = 0;
+    return;
+  }
+  ensureShadow(*region);
+  uint64_t first = static_cast<const char *>(data) - region->begin;
+  for (uint64_t i = first; region->shadow && i != first + bytes; ++i)
+    region->shadow[i].writeTime =
+        std::max<Time>(region->shadow[i].writeTime, 1);
+}
+
+std::string Machine::checkInitialised(const void *data, uint64_t bytes) const {
+  const Region *region = findBuffer(data, bytes);
+  if (!region || region->validSince == 0)
+    return "";
+  uint64_t first = static_cast<const char *>(data) - region->begin;
+  for (uint64_t i = first; i != first + bytes; ++i)
+    if (!region->shadow || region->shadow[i].writeTime < region->validSince)
+      return "use of poison: byte " + std::to_string(i) + " of '" +
+             region->name + "', which no kernel has written";
+  return "";
 }
 
 /// Starts counting again, before the counter is full. What was written stays

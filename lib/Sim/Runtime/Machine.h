@@ -132,6 +132,8 @@ public:
 
   std::string add(const Buffer &buffer);
   void remove(const void *data);
+  void setInitialised(const void *data, uint64_t bytes);
+  std::string checkInitialised(const void *data, uint64_t bytes) const;
   std::string launch(const Program &program, uint32_t kernel,
                      const uint32_t grid[3], const uint32_t block[3],
                      uint32_t dynamicSharedBytes, void *const *arguments,
@@ -140,6 +142,8 @@ public:
   static const HostTable table;
 
 private:
+  Region *findBuffer(const void *data, uint64_t bytes) const;
+
   // Launch.cpp: preparing, blocks.
   std::string checkLaunch(const KernelInfo &kernel, const uint32_t grid[3],
                           const uint32_t block[3], uint32_t count) const;

@@ -42,7 +42,8 @@ compileText(llvm::StringRef source, llvm::StringRef device) {
   auto table = getNVIDIADevice(&mlirContext, device);
   if (!table)
     return table.takeError();
-  return compileKernels(*module, *table);
+  return compileKernels(*module, *table,
+                        llvm::cantFail(parseCPUTarget("cpu:x86-64-v3")));
 }
 
 KernelRunner::KernelRunner(llvm::StringRef source, llvm::StringRef device) {

@@ -58,7 +58,9 @@ def refuse(build, tmp_path):
 
 @pytest.mark.parametrize("target, text", [
     ("", "'' names no CPU target"), ("gpu", "'gpu'"), ("cpu:pentium9", "unknown CPU 'pentium9'"), ("cpu,cpu", "named twice"),
-    ("cpu,", "''"), ("cuda:sm_1", "unknown CUDA architecture 'sm_1'; expected one of: sm_80"), ("cuda", "'cuda'"), ("sim", "'sim' cannot be compiled for yet")])
+    ("cpu,", "''"), ("cuda:sm_1", "unknown CUDA architecture 'sm_1'; expected one of: sm_80"), ("cuda", "'cuda'"),
+    ("sim", "'sim'"), ("sim:cpu", "'sim:cpu' names no virtual GPU; expected sim:cuda:ARCHITECTURE"), ("sim:cuda:sm_1", "unknown CUDA architecture 'sm_1'"),
+    ("sim:hip:gfx90a", "'sim:hip:gfx90a' cannot be compiled for yet")])
 def test_unknown_targets(refuse, target, text):
     assert text in refuse(GOOD, target=target)
 
