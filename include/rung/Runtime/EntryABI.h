@@ -83,14 +83,14 @@ struct rung_context {
   void (*fail)(rung_context *context, const char *message);
   /// Runs kernel number `kernel` of the binary's list "kernels" on the device,
   /// after everything that this context launched before it. `grid` and `block`
-  /// count blocks and threads along x, y, z; `shared_bytes` of dynamic shared
+  /// count blocks and threads along x, y, z; `shared` bytes of dynamic shared
   /// memory come on top of the static one. `arguments[i]` points to the value
   /// of the kernel's parameter i, `count` in all; the values are read before
   /// launch returns. A memref of rank r is 3 + 2r parameters of 64 bits each,
   /// the fields of its descriptor in order; an index has 64 bits. What goes
   /// wrong is reported as `fail` does it.
   void (*launch)(rung_context *context, uint32_t kernel, const uint32_t grid[3],
-                 const uint32_t block[3], uint32_t shared_bytes,
+                 const uint32_t block[3], uint32_t shared,
                  void *const *arguments, uint32_t count);
 };
 
