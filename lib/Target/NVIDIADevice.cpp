@@ -69,18 +69,18 @@ static constexpr Instruction kE5M2E5M2 = {
     "llvm.nvvm.mma.m16n8k32.row.col.f32.e5m2.e5m2.f32", "f8E5M2", "f8E5M2",
     "f32", "mma.m16n8k32.s8"};
 
-// Fastest first.
+// Fastest first, integers before floats: their sums are exact.
 static constexpr Rate kSM80Rates[] = {
     {kS8S8, 2048}, {kU8S8, 2048}, {kF16, 1024}, {kBF16, 1024}};
 static constexpr Rate kSM86Rates[] = {
     {kS8S8, 1024}, {kU8S8, 1024}, {kF16, 256}, {kBF16, 256}};
 static constexpr Rate kSM89Rates[] = {
-    {kE4M3E4M3, 512}, {kE4M3E5M2, 512}, {kE5M2E4M3, 512}, {kE5M2E5M2, 512},
-    {kS8S8, 512},     {kU8S8, 512},     {kF16, 256},      {kBF16, 256}};
+    {kS8S8, 512},     {kU8S8, 512},     {kE4M3E4M3, 512}, {kE4M3E5M2, 512},
+    {kE5M2E4M3, 512}, {kE5M2E5M2, 512}, {kF16, 256},      {kBF16, 256}};
 /// Of mma.sync: 60% of what wgmma reaches (shared/design/kernels.md).
 static constexpr Rate kSM90Rates[] = {
-    {kE4M3E4M3, 2458}, {kE4M3E5M2, 2458}, {kE5M2E4M3, 2458}, {kE5M2E5M2, 2458},
-    {kS8S8, 2458},     {kU8S8, 2458},     {kF16, 1229},      {kBF16, 1229}};
+    {kS8S8, 2458},     {kU8S8, 2458},     {kE4M3E4M3, 2458}, {kE4M3E5M2, 2458},
+    {kE5M2E4M3, 2458}, {kE5M2E5M2, 2458}, {kF16, 1229},      {kBF16, 1229}};
 
 static constexpr StringLiteral kCpAsync[] = {"cp.async"};
 static constexpr StringLiteral kCpAsyncAndTMA[] = {"cp.async",
@@ -114,16 +114,21 @@ static MatrixInstructionAttr makeInstruction(MLIRContext *context,
                                     rate.products);
 }
 
-/// The formats that both operands of an instruction have, and f32, which has
-/// multiply-adds.
+/// The formats that both operands of an instruction have, and those which have
+/// multiply-adds: i32, where integers do not fit in a matrix instruction's, in
+/// front of floats whose sums would not be exact.
 static ArrayAttr computeFormats(Builder &builder,
                                 ArrayRef<MatrixInstructionAttr> instructions) {
-  SmallVector<Attribute> formats;
+  SmallVector<Attribute> narrow, wide;
   for (MatrixInstructionAttr instruction : instructions)
     if (instruction.getA() == instruction.getB())
-      formats.push_back(TypeAttr::get(instruction.getA()));
-  formats.push_back(TypeAttr::get(builder.getF32Type()));
-  return builder.getArrayAttr(formats);
+      (numberFormatOf(instruction.getA())->bits() <= 8 ? narrow : wide)
+          .push_back(TypeAttr::get(instruction.getA()));
+  narrow.push_back(TypeAttr::get(builder.getI32Type()));
+  llvm::append_range(narrow, wide);
+  for (Type type : {Type(builder.getF32Type()), Type(builder.getF64Type())})
+    narrow.push_back(TypeAttr::get(type));
+  return builder.getArrayAttr(narrow);
 }
 
 /// Null if there is none.

@@ -1,4 +1,4 @@
-//===- Launch.cpp - tile.launch, warp, reduce_warps in a grid -*- C++ -*-===//
+//===- Launch.cpp - tile.launch, warp, barrier, reduce_warps -*- C++ -*-===//
 //
 // Part of rung, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,7 @@
 // tile.launch (%i) in (%n) attributes {warps = W}
 //   -> gpu.launch blocks in (n, 1, 1) threads in (32, W, 1)
 // tile.warp -> gpu.thread_id y
+// tile.barrier -> gpu.barrier
 // tile.reduce_warps -> every warp writes to shared memory, the first adds up
 //
 //===----------------------------------------------------------------------===//
@@ -71,6 +72,17 @@ struct ConvertWarp final : WarpPattern<tile::WarpOp> {
   matchAndRewrite(tile::WarpOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
     rewriter.replaceOpWithNewOp<gpu::ThreadIdOp>(op, gpu::Dimension::y);
+    return success();
+  }
+};
+
+struct ConvertBarrier final : WarpPattern<tile::BarrierOp> {
+  using WarpPattern::WarpPattern;
+
+  LogicalResult
+  matchAndRewrite(tile::BarrierOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<gpu::BarrierOp>(op);
     return success();
   }
 };
@@ -148,6 +160,6 @@ ConvertReduceWarps::matchAndRewrite(tile::ReduceWarpsOp op,
 
 void rung::populateLaunchPatterns(WarpConversion &conversion,
                                   RewritePatternSet &patterns) {
-  patterns.add<ConvertLaunch, ConvertWarp, ConvertReduceWarps>(
+  patterns.add<ConvertLaunch, ConvertWarp, ConvertBarrier, ConvertReduceWarps>(
       conversion, patterns.getContext());
 }

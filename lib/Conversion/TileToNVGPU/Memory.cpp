@@ -46,6 +46,8 @@ private:
                           ConversionPatternRewriter &rewriter) const;
   LogicalResult loadElements(tile::LoadOp op, const WarpAccess &access,
                              ConversionPatternRewriter &rewriter) const;
+  void loadNarrow(tile::LoadOp op, const WarpAccess &access,
+                  ConversionPatternRewriter &rewriter) const;
 };
 } // namespace
 
@@ -115,11 +117,44 @@ ConvertLoad::loadWords(tile::LoadOp op, const WarpAccess &access,
   return success();
 }
 
+/// Codes of less than a byte, packed along rows of whole bytes.
+void ConvertLoad::loadNarrow(tile::LoadOp op, const WarpAccess &access,
+                             ConversionPatternRewriter &rewriter) const {
+  VectorBuilder b(op.getLoc(), rewriter);
+  WarpAccessBuilder builder(b, access);
+  int64_t bits = access.storage.getBits(),
+          rowBytes = access.storage.getStorageType().getShape().back();
+  SmallVector<Value> results;
+  for (int64_t reg = 0, e = access.layout.getRegisters(); reg != e; ++reg) {
+    SmallVector<Value> place = builder.locateForLoad(reg, 1).indices;
+    Value bit = b.multiply(place.back(), bits);
+    Value first = b.divide(bit, 8), shift = b.asI32(b.remainder(bit, 8));
+    auto byteAt = [&](Value index) -> Value {
+      place.back() = index;
+      Value byte = memref::LoadOp::create(b, access.memory, place);
+      return arith::ExtUIOp::create(b, b.getI32Type(), byte);
+    };
+    Value code = byteAt(first);
+    if (8 % bits != 0) { // it may reach into the next byte
+      Value next = byteAt(b.minimum(b.add(first, 1), b.index(rowBytes - 1)));
+      code = b.bitOr(code, b.shiftLeft(next, b.constantI32(8)));
+    }
+    code = b.shiftRight(code, shift);
+    results.push_back(b.bitAnd(code, b.constantI32((1 << bits) - 1)));
+  }
+  rewriter.replaceOpWithMultiple(op, {results});
+}
+
 LogicalResult
 ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
                           ConversionPatternRewriter &rewriter) const {
   Type element = access.type().getElementType();
   Type result = tile::registerType(op.getType().getElementType());
+  if (access.kind() == StorageKind::Canonical && access.storage &&
+      access.storage.getBits() < 8 && !access.indices.empty()) {
+    loadNarrow(op, access, rewriter);
+    return success();
+  }
   bool isCode = isCodeInByte(op.getType().getElementType(), access);
   if (access.kind() == StorageKind::Words || access.indices.empty() ||
       (element != result && !isCode)) {

@@ -66,7 +66,7 @@ void populateComputePatterns(WarpConversion &conversion,
 /// tile.mma.
 void populateMmaPatterns(WarpConversion &conversion,
                          mlir::RewritePatternSet &patterns);
-/// tile.launch, tile.warp, tile.reduce_warps.
+/// tile.launch, tile.warp, tile.barrier, tile.reduce_warps.
 void populateLaunchPatterns(WarpConversion &conversion,
                             mlir::RewritePatternSet &patterns);
 

@@ -43,3 +43,34 @@ func.func @split(%a: memref<32x6xf32>, %b: memref<2x6xf32>, %y: memref<32xf32>) 
   }
   return
 }
+
+// Codes of 3 bits in rows of whole bytes: each lane reads the two bytes that may hold its code.
+
+#line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
+#three = #rung.storage<!rung.uint<3>, [2, 40], canonical>
+
+// CHECK-LABEL: func @narrow
+// CHECK: %[[BIT:.*]] = arith.muli %{{.*}}, %c3
+// CHECK: %[[BYTE:.*]] = arith.divui %[[BIT]], %c8
+// CHECK: %[[REST:.*]] = arith.remui %[[BIT]], %c8
+// CHECK: memref.load %{{.*}}[%c0, %[[BYTE]]] : memref<2x15xi8>
+// CHECK: %[[NEXT:.*]] = arith.minui %{{.*}}, %c14
+// CHECK: memref.load %{{.*}}[%c0, %[[NEXT]]] : memref<2x15xi8>
+// CHECK: %[[CODE:.*]] = arith.shrui %{{.*}}, %{{.*}} : i32
+// CHECK: %[[BITS:.*]] = arith.andi %[[CODE]], %c7_i32
+// CHECK: memref.store %[[BITS]]
+func.func @narrow(%x: memref<2x15xi8>, %y: memref<1x32xi32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  tile.launch (%i) in (%c1) {
+    %codes = tile.load %x[%c0, %c0] {storage = #three} : memref<2x15xi8> -> !tile.fragment<1x32x!rung.uint<3>, #line>
+    %n = tile.map %codes : !tile.fragment<1x32x!rung.uint<3>, #line> -> !tile.fragment<1x32xi32, #line> {
+    ^bb0(%c: i32):
+      tile.yield %c : i32
+    }
+    // CHECK: gpu.barrier
+    tile.barrier
+    tile.store %n, %y[%c0, %c0] : !tile.fragment<1x32xi32, #line>, memref<1x32xi32>
+  }
+  return
+}
