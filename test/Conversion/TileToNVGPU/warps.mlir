@@ -54,7 +54,7 @@ func.func @split(%a: memref<32x6xf32>, %b: memref<2x6xf32>, %y: memref<32xf32>) 
 // CHECK: %[[BYTE:.*]] = arith.divui %[[BIT]], %c8
 // CHECK: %[[REST:.*]] = arith.remui %[[BIT]], %c8
 // CHECK: memref.load %{{.*}}[%c0, %[[BYTE]]] : memref<2x15xi8>
-// CHECK: %[[NEXT:.*]] = arith.minui %{{.*}}, %c14
+// CHECK: %[[NEXT:.*]] = arith.minsi %{{.*}}, %c14
 // CHECK: memref.load %{{.*}}[%c0, %[[NEXT]]] : memref<2x15xi8>
 // CHECK: %[[CODE:.*]] = arith.shrui %{{.*}}, %{{.*}} : i32
 // CHECK: %[[BITS:.*]] = arith.andi %[[CODE]], %c7_i32
