@@ -58,6 +58,7 @@ func.func @split(%a: memref<32x6xf32>, %b: memref<2x6xf32>, %y: memref<32xf32>) 
 // CHECK: memref.load %{{.*}}[%c0, %[[NEXT]]] : memref<2x15xi8>
 // CHECK: %[[CODE:.*]] = arith.shrui %{{.*}}, %{{.*}} : i32
 // CHECK: %[[BITS:.*]] = arith.andi %[[CODE]], %c7_i32
+// CHECK: gpu.barrier
 // CHECK: memref.store %[[BITS]]
 func.func @narrow(%x: memref<2x15xi8>, %y: memref<1x32xi32>) {
   %c0 = arith.constant 0 : index
@@ -68,7 +69,6 @@ func.func @narrow(%x: memref<2x15xi8>, %y: memref<1x32xi32>) {
     ^bb0(%c: i32):
       tile.yield %c : i32
     }
-    // CHECK: gpu.barrier
     tile.barrier
     tile.store %n, %y[%c0, %c0] : !tile.fragment<1x32xi32, #line>, memref<1x32xi32>
   }
