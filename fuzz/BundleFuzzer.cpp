@@ -77,7 +77,7 @@ static void askEntry(rung_bundle *bundle, const Entry &entry, size_t index) {
     for (const Argument &argument : entry.arguments) {
       sizes.push_back(sizesOf(argument.storage, dynamic));
       tensors.push_back({nullptr, static_cast<uint32_t>(sizes.back().size()),
-                         sizes.back().data(), nullptr});
+                         sizes.back().data(), nullptr, RUNG_HOST});
     }
     size_t inputs = Arguments::inputCount(entry);
     for (size_t i = 0; i <= entry.arguments.size(); ++i) {

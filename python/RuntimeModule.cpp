@@ -149,9 +149,12 @@ nb::object viewAsBits(const rung_entry_info &entry,
 template <typename Array>
 void takeArray(const rung_entry_info &entry, const rung_argument &argument,
                const Array &array, Tensor &result) {
-  if (array.device_type() != nb::device::cpu::value)
+  bool onGPU = array.device_type() == nb::device::cuda::value ||
+               array.device_type() == nb::device::cuda_managed::value;
+  if (!onGPU && array.device_type() != nb::device::cpu::value)
     throw RuntimeError(where(entry, argument) +
-                       " is not in the memory of the CPU; copy it there");
+                       " is neither in the memory of the CPU nor in that of an "
+                       "NVIDIA GPU; copy it there");
   if (std::string name = dtypeName(array.dtype()); !accepts(argument, name))
     wrongType(entry, argument, name);
   int64_t stride = 1;
@@ -167,7 +170,23 @@ void takeArray(const rung_entry_info &entry, const rung_argument &argument,
     result.sizes.push_back(static_cast<int64_t>(array.shape(i)));
   result.tensor = {const_cast<void *>(static_cast<const void *>(array.data())),
                    static_cast<uint32_t>(array.ndim()), result.sizes.data(),
-                   nullptr};
+                   nullptr, onGPU ? RUNG_DEVICE : RUNG_HOST};
+}
+
+/// A stream as DLPack numbers it, where 0 has no meaning.
+constexpr intptr_t kDefaultStream = 1;
+
+/// What a tensor on a GPU exports for use on `stream`; the object itself if it
+/// lies elsewhere. The exporting library lets the stream wait for the tensor.
+nb::object exportFor(nb::handle object, intptr_t stream) {
+  constexpr int cuda = 2, cudaManaged = 13; // DLDeviceType
+  if (!nb::hasattr(object, "__dlpack_device__"))
+    return nb::borrow(object);
+  int device = nb::cast<int>(object.attr("__dlpack_device__")()[0]);
+  if (device != cuda && device != cudaManaged)
+    return nb::borrow(object);
+  return object.attr("__dlpack__")("stream"_a =
+                                       stream ? stream : kDefaultStream);
 }
 
 /// Numpy, imported once.
@@ -182,7 +201,7 @@ bool isNumpyArray(nb::handle object) {
 }
 
 void takeObject(const rung_entry_info &entry, const rung_argument &argument,
-                nb::handle given, Tensor &result) {
+                nb::handle given, intptr_t stream, Tensor &result) {
   if (nb::isinstance<Packed>(given)) {
     result.tensor.packed = nb::cast<const Packed &>(given).data.get();
     return;
@@ -196,6 +215,8 @@ void takeObject(const rung_entry_info &entry, const rung_argument &argument,
   else if (isNumber && argument.rank == 0 && argument.kind == RUNG_INPUT &&
            foreignName(argument.format).empty())
     object = numpy().attr("array")(given, argument.dtype);
+  else
+    object = exportFor(given, stream);
   if (argument.kind == RUNG_INPUT) {
     if (nb::try_cast(object, result.readOnly, false) &&
         result.readOnly.is_valid())
@@ -213,10 +234,9 @@ void takeObject(const rung_entry_info &entry, const rung_argument &argument,
   if (isNumpyArray(given))
     wrongType(entry, argument,
               nb::str(nb::object(given.attr("dtype"))).c_str());
-  throw nb::type_error(
-      (where(entry, argument) + " is a " + type +
-       ", expected a numpy array or a DLPack tensor in the memory of the CPU")
-          .c_str());
+  throw nb::type_error((where(entry, argument) + " is a " + type +
+                        ", expected a numpy array or a DLPack tensor")
+                           .c_str());
 }
 
 nb::tuple toTuple(const rung_dimension *shape, uint32_t rank) {
@@ -310,10 +330,15 @@ public:
         static_cast<const uint8_t *>(data), 1, shape, keep));
   }
 
+  /// Whether it computes with memory of a device of its own.
+  bool hasDeviceMemory() const {
+    return rung_bundle_memory(handle_.get()) == RUNG_DEVICE;
+  }
+
   Packed pack(size_t entry, size_t argument, nb::handle array) const {
     const rung_entry_info &info = entryInfo(entry);
     Tensor tensor;
-    takeObject(info, info.arguments[argument], array, tensor);
+    takeObject(info, info.arguments[argument], array, 0, tensor);
     rung_packed *packed = nullptr;
     char *error = nullptr;
     int failed;
@@ -327,20 +352,25 @@ public:
   }
 
   /// Calls an entry; returns its outputs, new arrays where `outs` is None.
-  nb::list call(size_t entry, nb::list inputs, nb::object outs) const {
+  nb::list call(size_t entry, nb::list inputs, nb::object outs,
+                intptr_t stream) const {
     const rung_entry_info &info = entryInfo(entry);
     std::vector<Tensor> storage(info.argument_count);
     std::vector<rung_tensor> tensors(info.argument_count);
     size_t count = inputs.size();
+    nb::object like; // a tensor on the GPU
     for (size_t i = 0; i < count; ++i) {
-      takeObject(info, info.arguments[i], inputs[i], storage[i]);
+      takeObject(info, info.arguments[i], inputs[i], stream, storage[i]);
       tensors[i] = storage[i].tensor;
+      if (!like.is_valid() && tensors[i].memory == RUNG_DEVICE)
+        like = nb::borrow(inputs[i]);
     }
     nb::list outputs;
     for (size_t i = count; i < info.argument_count; ++i) {
-      nb::object array = outs.is_none() ? allocate(entry, i, tensors, count)
-                                        : nb::object(outs[i - count]);
-      takeObject(info, info.arguments[i], array, storage[i]);
+      nb::object array = outs.is_none()
+                             ? allocate(entry, i, tensors, count, like)
+                             : nb::object(outs[i - count]);
+      takeObject(info, info.arguments[i], array, stream, storage[i]);
       tensors[i] = storage[i].tensor;
       outputs.append(array);
     }
@@ -348,11 +378,14 @@ public:
     int failed;
     {
       nb::gil_scoped_release release;
-      failed = rung_call(handle_.get(), entry, tensors.data(), tensors.size(),
-                         &error);
+      failed = rung_call_on_stream(handle_.get(), entry, tensors.data(),
+                                   tensors.size(),
+                                   reinterpret_cast<void *>(stream), &error);
     }
     check(failed, error);
-    return outputs;
+    return outs.is_none() && like.is_valid() && libraryOf(like) == "jax"
+               ? toJax(outputs, stream)
+               : outputs;
   }
 
 private:
@@ -360,9 +393,81 @@ private:
     return *rung_bundle_entry(handle_.get(), entry);
   }
 
+  /// The library that an array is of.
+  static std::string libraryOf(nb::handle array) {
+    auto module = nb::cast<std::string>(array.type().attr("__module__"));
+    // "jaxlib._jax" is jax to its users.
+    return module.compare(0, 3, "jax") == 0
+               ? "jax"
+               : module.substr(0, module.find('.'));
+  }
+
+  /// Jax sees no stream: its arrays are made of what is done.
+  nb::list toJax(const nb::list &outputs, intptr_t stream) const {
+    char *error = nullptr;
+    int failed;
+    {
+      nb::gil_scoped_release release;
+      failed = rung_device_synchronize(
+          handle_.get(), reinterpret_cast<void *>(stream), &error);
+    }
+    check(failed, error);
+    nb::object convert = nb::module_::import_("jax.dlpack").attr("from_dlpack");
+    nb::list arrays;
+    for (nb::handle output : outputs)
+      arrays.append(convert(output));
+    return arrays;
+  }
+
+  /// A tensor on the GPU by the library of the tensor `like`; of a library that
+  /// lets no one write to its tensors, one of our own memory.
+  nb::object allocateLike(const rung_argument &argument, nb::tuple shape,
+                          const std::vector<int64_t> &sizes,
+                          nb::handle like) const {
+    std::string library = libraryOf(like);
+    bool isBfloat = std::string(argument.format) == "bf16";
+    if (nb::hasattr(like, "new_empty")) { // torch.Tensor, and what derives
+      nb::object torch = nb::module_::import_("torch");
+      return like.attr("new_empty")(
+          shape,
+          "dtype"_a = torch.attr(isBfloat ? "bfloat16" : argument.dtype));
+    }
+    if (library == "cupy") {
+      nb::object cupy = nb::module_::import_("cupy");
+      return cupy.attr("empty")(shape, argument.dtype);
+    }
+    uint64_t bytes = argument.element_bytes;
+    for (int64_t size : sizes)
+      bytes *= static_cast<uint64_t>(size);
+    void *memory = nullptr;
+    char *error = nullptr;
+    check(rung_device_allocate(handle_.get(), bytes, &memory, &error), error);
+    struct Owner {
+      Handle bundle;
+      void *memory;
+    };
+    nb::capsule owner(new Owner{handle_, memory}, [](void *given) noexcept {
+      auto *owner = static_cast<Owner *>(given);
+      rung_device_free(owner->bundle.get(), owner->memory);
+      delete owner;
+    });
+    nb::dlpack::dtype type{
+        static_cast<uint8_t>(
+            isBfloat                   ? nb::dlpack::dtype_code::Bfloat
+            : argument.dtype[0] == 'f' ? nb::dlpack::dtype_code::Float
+            : argument.dtype[0] == 'i' ? nb::dlpack::dtype_code::Int
+                                       : nb::dlpack::dtype_code::UInt),
+        static_cast<uint8_t>(8 * argument.element_bytes), 1};
+    std::vector<size_t> extents(sizes.begin(), sizes.end());
+    int device = nb::cast<int>(like.attr("__dlpack_device__")()[1]);
+    return nb::cast(nb::ndarray<nb::array_api>(
+        memory, extents.size(), extents.data(), owner, nullptr, type,
+        nb::device::cuda::value, device));
+  }
+
   nb::object allocate(size_t entry, size_t output,
-                      const std::vector<rung_tensor> &inputs,
-                      size_t count) const {
+                      const std::vector<rung_tensor> &inputs, size_t count,
+                      nb::handle like) const {
     const rung_argument &argument = entryInfo(entry).arguments[output];
     std::vector<int64_t> sizes(argument.storage_rank);
     char *error = nullptr;
@@ -372,7 +477,9 @@ private:
     nb::list shape;
     for (int64_t size : sizes)
       shape.append(size);
-    return numpy().attr("empty")(nb::tuple(shape), argument.dtype);
+    return like.is_valid()
+               ? allocateLike(argument, nb::tuple(shape), sizes, like)
+               : numpy().attr("empty")(nb::tuple(shape), argument.dtype);
   }
 
   Handle handle_;
@@ -402,5 +509,7 @@ NB_MODULE(_runtime, module) {
            "Name and arguments of each entry, as dictionaries.")
       .def("asset", &Bundle::asset, "name"_a)
       .def("pack", &Bundle::pack, "entry"_a, "argument"_a, "array"_a)
-      .def("call", &Bundle::call, "entry"_a, "inputs"_a, "outs"_a.none());
+      .def_prop_ro("has_device_memory", &Bundle::hasDeviceMemory)
+      .def("call", &Bundle::call, "entry"_a, "inputs"_a, "outs"_a.none(),
+           "stream"_a);
 }

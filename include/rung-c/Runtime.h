@@ -93,6 +93,12 @@ typedef struct rung_entry_info {
   const rung_argument *arguments; ///< outputs last
 } rung_entry_info;
 
+/// Where the data of a tensor lies.
+typedef enum rung_memory {
+  RUNG_HOST = 0,
+  RUNG_DEVICE = 1 ///< on the GPU that the bundle is loaded for
+} rung_memory;
+
 /// A row-major array of the user: data of `rank` sizes, aligned to its element.
 /// For an argument that packs, a packed weight may stand in its place (the
 /// other fields are then ignored).
@@ -101,6 +107,7 @@ typedef struct rung_tensor {
   uint32_t rank;
   const int64_t *sizes;
   const rung_packed *packed;
+  rung_memory memory; ///< of the data
 } rung_tensor;
 
 /// Frees an error; null is allowed.
@@ -138,8 +145,9 @@ RUNG_API int rung_bundle_asset(const rung_bundle *bundle, const char *name,
                                const void **data, uint64_t *bytes,
                                char **error);
 
-/// Loads the first binary for the device ("cpu") that this machine can run.
-/// Pack and call need it. Loading again is no error, for the same device.
+/// Loads the best binary for the device: "cpu", or "cuda:i", GPU i of NVIDIA's
+/// driver ("cuda" is the first one), which is looked for now. Pack and call
+/// need it. Loading again is no error, for the same device.
 RUNG_API int rung_bundle_load(rung_bundle *bundle, const char *device,
                               char **error);
 
@@ -170,8 +178,42 @@ RUNG_API int rung_output_sizes(const rung_bundle *bundle, size_t entry,
 /// too. Checks ranks and sizes, that no output or inout overlaps another
 /// argument, and that inputs hold no invalid code. A weight given in canonical
 /// storage is packed on each call; use rung_pack to do it once.
+///
+/// On a GPU, tensors on the host are copied there and back. With all of them on
+/// the device (whose codes are not looked at) the call returns before it is
+/// done, and what follows on its stream sees its results.
 RUNG_API int rung_call(rung_bundle *bundle, size_t entry,
                        const rung_tensor *tensors, size_t count, char **error);
+
+/// The same on a CUstream (a cudaStream_t is one) of the GPU; null is the
+/// default stream. A second call of the same sizes on a stream allocates
+/// nothing. It may be captured in a CUDA graph if all tensors are on the device
+/// and all weights packed; the graph then uses the workspace of that stream, so
+/// that it must not run beside other calls on it.
+RUNG_API int rung_call_on_stream(rung_bundle *bundle, size_t entry,
+                                 const rung_tensor *tensors, size_t count,
+                                 void *stream, char **error);
+
+/// Where tensors lie that rung_device_allocate made: on the host for a bundle
+/// that is loaded for a CPU, or not yet.
+RUNG_API rung_memory rung_bundle_memory(const rung_bundle *bundle);
+
+/// Memory of the device that the bundle is loaded for, aligned to 64 bytes; it
+/// is to be freed before the bundle is closed. Null may be freed.
+RUNG_API int rung_device_allocate(rung_bundle *bundle, uint64_t bytes,
+                                  void **memory, char **error);
+RUNG_API void rung_device_free(rung_bundle *bundle, void *memory);
+
+/// Copy `bytes` bytes from the host to such memory, and back.
+RUNG_API int rung_device_write(rung_bundle *bundle, void *to, const void *from,
+                               uint64_t bytes, char **error);
+RUNG_API int rung_device_read(rung_bundle *bundle, void *to, const void *from,
+                              uint64_t bytes, char **error);
+
+/// Waits for all that was called on the stream. What went wrong on the GPU
+/// after its call had returned is an error here.
+RUNG_API int rung_device_synchronize(rung_bundle *bundle, void *stream,
+                                     char **error);
 
 #ifdef __cplusplus
 }

@@ -163,8 +163,20 @@ std::string Arguments::checkData(const Argument &argument,
     return where(argument) + " lies at an address that is no multiple of " +
            std::to_string(argument.type->bytes) + ", the size of a " +
            argument.type->name + "; pass an aligned copy";
-  return argument.kind == ArgumentKind::Output ? ""
-                                               : checkCodes(argument, tensor);
+  return argument.kind == ArgumentKind::Output || tensor.memory == RUNG_DEVICE
+             ? ""
+             : checkCodes(argument, tensor);
+}
+
+std::string Arguments::checkSizes32(const Argument &argument,
+                                    const rung_tensor &tensor) const {
+  for (uint32_t i = 0; i < tensor.rank; ++i)
+    if (tensor.sizes[i] > INT32_MAX)
+      return where(argument) + " has shape " +
+             ::toString(tensor.sizes, tensor.rank) +
+             ", but kernels of a GPU take sizes up to " +
+             std::to_string(INT32_MAX) + "; split it";
+  return "";
 }
 
 /// An input that holds a code that its table has no value for is refused.

@@ -35,9 +35,17 @@ public:
   std::string checkOutput(const Argument &output,
                           const rung_tensor &tensor) const;
 
-  /// Checks that the data is there, aligned, and free of invalid codes.
+  /// Checks that the data is there, aligned, and, if it lies on the host, free
+  /// of invalid codes.
   std::string checkData(const Argument &argument,
                         const rung_tensor &tensor) const;
+
+  /// Checks that every size is below 2^31, as kernels of a GPU need it.
+  std::string checkSizes32(const Argument &argument,
+                           const rung_tensor &tensor) const;
+
+  /// "entry 'f': argument 'x'".
+  std::string where(const Argument &argument) const;
 
   /// Checks that nothing written overlaps another tensor.
   std::string checkOverlap(const rung_tensor *tensors) const;
@@ -57,7 +65,6 @@ private:
                          const rung_tensor &tensor) const;
   std::string shapeError(const Argument &argument,
                          const rung_tensor &tensor) const;
-  std::string where(const Argument &argument) const;
   int64_t sizeOf(const Dimension &dimension) const;
 
   const Entry &entry_;

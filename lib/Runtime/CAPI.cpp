@@ -6,207 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
-#include "CallContext.h"
-#include "LoadedBinary.h"
+#include "Bundle.h"
 
-#include <atomic>
 #include <cstring>
-#include <deque>
-#include <sys/mman.h>
 
 using namespace rung;
-
-namespace {
-
-/// A memref descriptor of any rank, as EntryABI.h lays it out.
-class Descriptor {
-public:
-  Descriptor(void *data, const int64_t *sizes, uint32_t rank)
-      : words_(3 + 2 * size_t(rank)) {
-    words_[0] = words_[1] = reinterpret_cast<intptr_t>(data);
-    int64_t stride = 1;
-    for (uint32_t i = rank; i-- > 0; stride *= sizes[i]) {
-      words_[3 + i] = sizes[i];
-      words_[3 + rank + i] = stride;
-    }
-  }
-  void *get() { return words_.data(); }
-
-private:
-  std::vector<int64_t> words_;
-};
-
-} // namespace
-
-struct rung_packed {
-  uint64_t bundle; // number of the bundle that it serves
-  Packing packing;
-  void *data;
-};
-
-struct rung_bundle {
-  explicit rung_bundle(std::unique_ptr<BundleReader> reader);
-
-  std::string load(const std::string &device);
-  /// Shows the sizes of this binary's packed weights.
-  void showPacked(const Binary &of);
-  std::string pack(const Packing &packing, const rung_tensor &tensor,
-                   void *memory);
-  std::string call(size_t entry, const rung_tensor *tensors);
-  /// How the loaded binary takes an argument; null if as it is.
-  const Packing *packing(size_t entry, size_t argument) const {
-    return binary->binary().packing(entry, argument);
-  }
-  const Entry &entry(size_t index) const {
-    return reader->manifest().entries[index];
-  }
-
-  std::unique_ptr<BundleReader> reader;
-  uint64_t number;
-  std::vector<const void *> constants;
-  std::unique_ptr<LoadedBinary> binary;
-  CallContext context;
-  bool threadsChosen = false;
-  mutable std::mutex mutex;
-
-  // What the C interface shows of the manifest.
-  std::deque<std::vector<rung_dimension>> shapes;
-  std::deque<std::vector<rung_argument>> arguments;
-  std::vector<rung_entry_info> entries;
-};
-
-static std::vector<rung_dimension> describe(const Shape &shape) {
-  std::vector<rung_dimension> dimensions;
-  for (const Dimension &dimension : shape)
-    dimensions.push_back({dimension.size, dimension.isDynamic()
-                                              ? dimension.name.c_str()
-                                              : nullptr});
-  return dimensions;
-}
-
-rung_bundle::rung_bundle(std::unique_ptr<BundleReader> opened)
-    : reader(std::move(opened)) {
-  static std::atomic<uint64_t> count{0};
-  number = count.fetch_add(1);
-  const Manifest &manifest = reader->manifest();
-  for (const Entry &entry : manifest.entries) {
-    std::vector<rung_argument> list;
-    for (const Argument &argument : entry.arguments) {
-      shapes.push_back(describe(argument.shape));
-      const rung_dimension *shape = shapes.back().data();
-      shapes.push_back(describe(argument.storage));
-      list.push_back({argument.name.c_str(),
-                      static_cast<rung_argument_kind>(argument.kind),
-                      argument.format.c_str(), argument.bits,
-                      argument.type->name, argument.type->bytes,
-                      static_cast<uint32_t>(argument.shape.size()), shape,
-                      static_cast<uint32_t>(argument.storage.size()),
-                      shapes.back().data(), argument.codes, 0});
-    }
-    arguments.push_back(std::move(list));
-    entries.push_back(
-        {entry.name.c_str(), arguments.back().size(), arguments.back().data()});
-  }
-  if (!manifest.binaries.empty())
-    showPacked(manifest.binaries.front());
-}
-
-void rung_bundle::showPacked(const Binary &of) {
-  for (size_t i = 0; i < arguments.size(); ++i)
-    for (size_t j = 0; j < arguments[i].size(); ++j) {
-      const Packing *packing = of.packing(i, j);
-      arguments[i][j].packed_bytes = packing ? packing->bytes : 0;
-    }
-}
-
-std::string rung_bundle::load(const std::string &device) {
-  std::lock_guard<std::mutex> lock(mutex);
-  std::string error;
-  unsigned threads = defaultThreads(error);
-  if (error.empty() && !binary) {
-    binary = LoadedBinary::load(*reader, device, error);
-    if (!binary)
-      return error;
-    const Binary &loaded = binary->binary();
-    for (uint32_t index : loaded.constants)
-      constants.push_back(
-          reader->constant(reader->manifest().constants[index]).data);
-    context.setConstants(constants.data());
-    showPacked(loaded);
-    if (!threadsChosen)
-      context.setThreads(threads);
-  } else if (error.empty() && device != "cpu") {
-    error = "'" + reader->path() + "': loaded for cpu already, not for '" +
-            device + "'";
-  }
-  return error;
-}
-
-/// Runs a pack function; the lock is held.
-std::string rung_bundle::pack(const Packing &packing, const rung_tensor &tensor,
-                              void *memory) {
-  int64_t bytes = static_cast<int64_t>(packing.bytes);
-  Descriptor from(tensor.data, tensor.sizes, tensor.rank);
-  Descriptor to(memory, &bytes, 1);
-  void *descriptors[] = {from.get(), to.get()};
-  return context.call(binary->function(packing.function), descriptors);
-}
-
-static uint64_t alignedSize(uint64_t bytes) {
-  return (bytes + Workspace::kAlignment - 1) & ~(Workspace::kAlignment - 1);
-}
-
-namespace {
-struct Free {
-  void operator()(void *memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<void, Free>;
-} // namespace
-
-/// Weights are read from end to end: in huge pages that costs few address
-/// translations.
-static Memory allocatePacked(uint64_t bytes, std::string &error) {
-  constexpr uint64_t hugePage = 2 << 20;
-  bool isLarge = bytes >= hugePage;
-  Memory memory(std::aligned_alloc(isLarge ? hugePage : Workspace::kAlignment,
-                                   alignedSize(bytes)));
-  if (memory && isLarge) // a hint: without huge pages it works as well
-    madvise(memory.get(), bytes, MADV_HUGEPAGE);
-  if (!memory)
-    error =
-        "out of memory: a packed weight of " + std::to_string(bytes) + " bytes";
-  return memory;
-}
-
-/// The tensors were checked.
-std::string rung_bundle::call(size_t index, const rung_tensor *tensors) {
-  const Entry &entry = this->entry(index);
-  std::lock_guard<std::mutex> lock(mutex);
-  std::vector<Memory> temporaries;
-  std::vector<Descriptor> storage;
-  std::vector<void *> descriptors;
-  storage.reserve(entry.arguments.size());
-  for (size_t i = 0; i < entry.arguments.size(); ++i) {
-    const Packing *packing = this->packing(index, i);
-    int64_t bytes = packing ? static_cast<int64_t>(packing->bytes) : 0;
-    if (tensors[i].packed) {
-      storage.emplace_back(tensors[i].packed->data, &bytes, 1);
-    } else if (packing) {
-      std::string error;
-      Memory memory = allocatePacked(packing->bytes, error);
-      if (error.empty())
-        error = pack(*packing, tensors[i], memory.get());
-      if (!error.empty())
-        return error;
-      storage.emplace_back(memory.get(), &bytes, 1);
-      temporaries.push_back(std::move(memory));
-    } else {
-      storage.emplace_back(tensors[i].data, tensors[i].sizes, tensors[i].rank);
-    }
-    descriptors.push_back(storage.back().get());
-  }
-  return context.call(binary->function(entry.name), descriptors.data());
-}
 
 /// Runs `body`, which returns an error text, and hands that to the caller. No
 /// exception leaves it.
@@ -246,7 +50,7 @@ static const Entry *findEntry(const rung_bundle *bundle, size_t index,
 
 static std::string needLoaded(const rung_bundle *bundle) {
   std::lock_guard<std::mutex> lock(bundle->mutex);
-  return bundle->binary ? "" : "the bundle is not loaded for a device yet";
+  return bundle->device ? "" : "the bundle is not loaded for a device yet";
 }
 
 /// A packed weight may stand where its own bundle packs with the same function.
@@ -276,6 +80,24 @@ static std::string bindAll(const rung_bundle *bundle, size_t entry,
         !problem.empty())
       return problem;
   return arguments.bind(tensors);
+}
+
+/// Checks the data of a tensor whose sizes were checked.
+static std::string checkArray(const rung_bundle *bundle,
+                              const Arguments &arguments,
+                              const Argument &argument,
+                              const rung_tensor &tensor) {
+  bool isHost = bundle->device->usesHostMemory();
+  std::string problem = arguments.checkData(argument, tensor);
+  if (problem.empty() && !isHost)
+    problem = arguments.checkSizes32(argument, tensor);
+  if (problem.empty() && tensor.memory == RUNG_DEVICE) {
+    problem =
+        bundle->device->checkArray(tensor.data, bytesOf(argument, tensor));
+    if (!problem.empty())
+      problem = arguments.where(argument) + " " + problem;
+  }
+  return problem;
 }
 
 void rung_string_free(char *string) { std::free(string); }
@@ -363,7 +185,7 @@ int rung_bundle_load(rung_bundle *bundle, const char *device, char **error) {
 
 const char *rung_bundle_loaded_target(const rung_bundle *bundle) {
   std::lock_guard<std::mutex> lock(bundle->mutex);
-  return bundle->binary ? bundle->binary->binary().target.c_str() : nullptr;
+  return bundle->device ? bundle->device->binary().target.c_str() : nullptr;
 }
 
 int rung_bundle_set_threads(rung_bundle *bundle, uint32_t threads,
@@ -410,28 +232,16 @@ int rung_pack(rung_bundle *bundle, size_t entryIndex, size_t index,
     Arguments arguments(alone);
     if (problem = arguments.bind(tensor); !problem.empty())
       return problem;
-    if (problem = arguments.checkData(argument, *tensor); !problem.empty())
+    if (problem = checkArray(bundle, arguments, argument, *tensor);
+        !problem.empty())
       return problem;
-    Memory memory = allocatePacked(packing->bytes, problem);
-    if (!problem.empty())
-      return problem;
-    {
-      std::lock_guard<std::mutex> lock(bundle->mutex);
-      problem = bundle->pack(*packing, *tensor, memory.get());
-    }
-    if (problem.empty()) {
-      *packed = new rung_packed{bundle->number, *packing, memory.get()};
-      memory.release();
-    }
+    if (rung_packed *made = bundle->pack(argument, *packing, *tensor, problem))
+      *packed = made;
     return problem;
   });
 }
 
-void rung_packed_free(rung_packed *packed) {
-  if (packed)
-    std::free(packed->data);
-  delete packed;
-}
+void rung_packed_free(rung_packed *packed) { delete packed; }
 
 int rung_output_sizes(const rung_bundle *bundle, size_t entryIndex,
                       const rung_tensor *tensors, size_t count, size_t output,
@@ -459,8 +269,14 @@ int rung_output_sizes(const rung_bundle *bundle, size_t entryIndex,
   });
 }
 
-int rung_call(rung_bundle *bundle, size_t entryIndex,
-              const rung_tensor *tensors, size_t count, char **error) {
+int rung_call(rung_bundle *bundle, size_t entry, const rung_tensor *tensors,
+              size_t count, char **error) {
+  return rung_call_on_stream(bundle, entry, tensors, count, nullptr, error);
+}
+
+int rung_call_on_stream(rung_bundle *bundle, size_t entryIndex,
+                        const rung_tensor *tensors, size_t count, void *stream,
+                        char **error) {
   return guarded(error, [&]() -> std::string {
     std::string problem;
     const Entry *entry = findEntry(bundle, entryIndex, problem);
@@ -483,13 +299,87 @@ int rung_call(rung_bundle *bundle, size_t entryIndex,
       if (argument.kind == ArgumentKind::Output)
         problem = arguments.checkOutput(argument, tensors[i]);
       if (problem.empty())
-        problem = arguments.checkData(argument, tensors[i]);
+        problem = checkArray(bundle, arguments, argument, tensors[i]);
       if (!problem.empty())
         return problem;
     }
     if (problem = arguments.checkOverlap(tensors); !problem.empty())
       return problem;
-    problem = bundle->call(entryIndex, tensors);
+    problem = bundle->call(entryIndex, tensors, stream);
     return problem.empty() ? "" : "entry '" + entry->name + "': " + problem;
   });
+}
+
+//===----------------------------------------------------------------------===//
+// Memory of the device
+//===----------------------------------------------------------------------===//
+
+/// Runs `body` with the bundle's device, which is there.
+template <typename Fn>
+static int withDevice(rung_bundle *bundle, char **error, Fn &&body) {
+  return guarded(error, [&]() -> std::string {
+    if (!bundle)
+      return missing("bundle");
+    if (std::string problem = needLoaded(bundle); !problem.empty())
+      return problem;
+    return body(*bundle->device);
+  });
+}
+
+/// The same between begin() and end(), and waits.
+template <typename Fn>
+static int inCall(rung_bundle *bundle, void *stream, char **error, Fn &&body) {
+  return withDevice(bundle, error, [&](Device &device) -> std::string {
+    std::lock_guard<std::mutex> lock(bundle->mutex);
+    std::string problem = device.begin(stream);
+    if (!problem.empty())
+      return problem;
+    problem = body(device);
+    std::string late = device.synchronize();
+    device.end();
+    return problem.empty() ? late : problem;
+  });
+}
+
+rung_memory rung_bundle_memory(const rung_bundle *bundle) {
+  std::lock_guard<std::mutex> lock(bundle->mutex);
+  return !bundle->device || bundle->device->usesHostMemory() ? RUNG_HOST
+                                                             : RUNG_DEVICE;
+}
+
+int rung_device_allocate(rung_bundle *bundle, uint64_t bytes, void **memory,
+                         char **error) {
+  return withDevice(bundle, error, [&](Device &device) -> std::string {
+    if (!memory)
+      return missing("place for the memory");
+    std::string problem;
+    if (void *allocated = device.allocate(bytes, problem))
+      *memory = allocated;
+    return problem;
+  });
+}
+
+void rung_device_free(rung_bundle *bundle, void *memory) {
+  withDevice(bundle, nullptr, [&](Device &device) -> std::string {
+    device.free(memory);
+    return "";
+  });
+}
+
+int rung_device_write(rung_bundle *bundle, void *to, const void *from,
+                      uint64_t bytes, char **error) {
+  return inCall(bundle, nullptr, error, [&](Device &device) {
+    return device.copyToDevice(to, from, bytes);
+  });
+}
+
+int rung_device_read(rung_bundle *bundle, void *to, const void *from,
+                     uint64_t bytes, char **error) {
+  return inCall(bundle, nullptr, error, [&](Device &device) {
+    return device.copyToHost(to, from, bytes);
+  });
+}
+
+int rung_device_synchronize(rung_bundle *bundle, void *stream, char **error) {
+  return inCall(bundle, stream, error, [](Device &) { return std::string(); });
 }

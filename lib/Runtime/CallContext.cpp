@@ -8,7 +8,6 @@
 #include "CallContext.h"
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 
 using namespace rung;
@@ -70,18 +69,17 @@ void CallContext::parallelFor(rung_context *context, int64_t count,
 
 void *CallContext::allocate(rung_context *context, int64_t bytes) {
   CallContext &self = of(context);
-  if (void *memory = self.workspace_.allocate(bytes))
-    return memory;
-  char message[80];
-  std::snprintf(message, sizeof(message),
-                "out of memory: a workspace of %lld bytes",
-                static_cast<long long>(bytes));
-  self.record(message);
+  { // nothing with a destructor lives where longjmp leaves
+    std::string error;
+    if (void *memory = self.device_->allocateWorkspace(bytes, error))
+      return memory;
+    self.record(error);
+  }
   std::longjmp(*recovery, 1);
 }
 
 void CallContext::release(rung_context *context, void *memory) {
-  of(context).workspace_.release(memory);
+  of(context).device_->releaseWorkspace(memory);
 }
 
 void CallContext::fail(rung_context *context, const char *message) {
@@ -89,10 +87,16 @@ void CallContext::fail(rung_context *context, const char *message) {
 }
 
 void CallContext::launch(rung_context *context, uint32_t kernel,
-                         const uint32_t[3], const uint32_t[3], uint32_t,
-                         void *const *, uint32_t) {
-  of(context).record("kernel " + std::to_string(kernel) +
-                     " is launched, but this device has none");
+                         const uint32_t grid[3], const uint32_t block[3],
+                         uint32_t sharedBytes, void *const *arguments,
+                         uint32_t count) {
+  CallContext &self = of(context);
+  if (self.failed_) // what follows would use what is not there
+    return;
+  std::string problem =
+      self.device_->launch(kernel, grid, block, sharedBytes, arguments, count);
+  if (!problem.empty())
+    self.record(problem);
 }
 
 void CallContext::record(const std::string &message) noexcept {
@@ -102,7 +106,8 @@ void CallContext::record(const std::string &message) noexcept {
   failed_ = true;
 }
 
-std::string CallContext::call(rung_entry function, void *const *descriptors) {
+std::string CallContext::call(rung_entry function, void *const *descriptors,
+                              Device &device) {
   if (threads_ == 1)
     pool_.reset();
   else if (!pool_ || abi_.threads != threads_)
@@ -110,6 +115,8 @@ std::string CallContext::call(rung_entry function, void *const *descriptors) {
   // The system may have refused some.
   threads_ = pool_ ? pool_->threads() : 1;
   abi_.threads = threads_;
+  abi_.constants = device.constants();
+  device_ = &device;
 
   failed_ = false;
   error_.clear();
@@ -119,6 +126,5 @@ std::string CallContext::call(rung_entry function, void *const *descriptors) {
   if (_setjmp(here) == 0)
     function(&abi_, descriptors);
   recovery = outer;
-  workspace_.endCall();
   return failed_ ? error_ : "";
 }

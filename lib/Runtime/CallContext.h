@@ -8,9 +8,10 @@
 #ifndef RUNG_LIB_RUNTIME_CALLCONTEXT_H
 #define RUNG_LIB_RUNTIME_CALLCONTEXT_H
 
+#include "Device.h"
+
 #include "rung/Runtime/EntryABI.h"
 #include "rung/Runtime/ThreadPool.h"
-#include "rung/Runtime/Workspace.h"
 
 #include <csetjmp>
 #include <memory>
@@ -19,8 +20,8 @@
 
 namespace rung {
 
-/// Threads, workspace and error of the entries of one bundle. One call at a
-/// time.
+/// Threads and error of the entries of one bundle; memory and kernels are those
+/// of the device that a call is for. One call at a time.
 ///
 /// allocate() of the ABI never returns null: when there is no memory, the call
 /// is left by longjmp, over frames of compiled code only, which own nothing but
@@ -32,16 +33,14 @@ public:
   CallContext(const CallContext &) = delete;
   CallContext &operator=(const CallContext &) = delete;
 
-  /// One pointer for each constant of the binary; they outlive the calls.
-  void setConstants(const void *const *constants) {
-    abi_.constants = constants;
-  }
   /// Takes effect with the next call.
   void setThreads(unsigned threads) { threads_ = threads; }
   unsigned threads() const { return threads_; }
 
-  /// Calls a function of a bundle; returns its error, empty when there is none.
-  std::string call(rung_entry function, void *const *descriptors);
+  /// Calls a function of a bundle, between begin() and end() of the device;
+  /// returns its error, empty when there is none.
+  std::string call(rung_entry function, void *const *descriptors,
+                   Device &device);
 
 private:
   struct Loop;
@@ -62,7 +61,7 @@ private:
   rung_context abi_; // the first member: of() relies on it
   unsigned threads_ = 1;
   std::unique_ptr<ThreadPool> pool_;
-  Workspace workspace_;
+  Device *device_ = nullptr;
   std::mutex mutex_; // of the error
   std::string error_;
   bool failed_ = false;

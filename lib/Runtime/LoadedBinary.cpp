@@ -7,8 +7,6 @@
 
 #include "LoadedBinary.h"
 
-#include "rung/Runtime/CpuFeatures.h"
-
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
@@ -26,18 +24,6 @@ LoadedBinary::~LoadedBinary() {
     dlclose(handle_);
   if (file_ >= 0)
     close(file_);
-}
-
-static std::string join(const std::vector<std::string> &items) {
-  std::string text;
-  for (const std::string &item : items)
-    text += (text.empty() ? "" : ", ") + item;
-  return text.empty() ? "nothing" : text;
-}
-
-/// "cuda:1" names a device of the kind "cuda"; targets are "cuda:sm_80".
-static std::string kindOf(const std::string &text) {
-  return text.substr(0, text.find(':'));
 }
 
 /// An executable file that exists in memory only.
@@ -79,59 +65,19 @@ std::string LoadedBinary::find(const std::string &name) {
   return "";
 }
 
-/// The binary to load; null with an error when there is none.
-static const Binary *selectBinary(const BundleReader &bundle,
-                                  const std::string &device,
-                                  std::string &error) {
-  std::vector<std::string> all, refused;
-  bool found = false;
-  for (const Binary &binary : bundle.manifest().binaries) {
-    all.push_back(binary.target);
-    if (kindOf(binary.target) != kindOf(device))
-      continue;
-    found = true;
-    if (device != "cpu")
-      continue;
-    std::vector<std::string> missing = missingCpuFeatures(binary.features);
-    if (missing.empty())
-      return &binary;
-    refused.push_back(binary.target + " needs " + join(missing));
-  }
-  if (!found)
-    error = "no binary for device '" + device + "'; the bundle holds " +
-            join(all) + "; compile it with --target=" + kindOf(device) +
-            (device == "cpu" ? "" : ":ARCH");
-  else if (device != "cpu")
-    error = "this runtime cannot run on device '" + device +
-            "', only on cpu; the bundle holds " + join(all);
-  else
-    error = "no binary for this processor: " + join(refused) +
-            "; compile it here with --target=cpu, or with --target=cpu:x86-64";
-  return nullptr;
-}
-
 std::unique_ptr<LoadedBinary> LoadedBinary::load(const BundleReader &bundle,
-                                                 const std::string &device,
+                                                 const Binary &binary,
                                                  std::string &error) {
-  const Binary *binary = selectBinary(bundle, device, error);
   std::unique_ptr<LoadedBinary> loaded(new LoadedBinary);
-  if (binary) {
-    loaded->binary_ = binary;
-    if (std::string problem = loaded->loadObject(bundle.code(*binary));
-        !problem.empty())
-      error = "cannot load the binary for " + binary->target + ": " + problem;
-  }
-  for (const Entry &entry : bundle.manifest().entries) {
-    if (!error.empty())
-      break;
-    error = loaded->find(entry.name);
-  }
-  if (binary)
-    for (const auto &[where, packing] : binary->packed)
-      if (error.empty())
-        error = loaded->find(packing.function);
-  if (error.empty())
-    return loaded;
-  error = "'" + bundle.path() + "': " + error;
-  return nullptr;
+  loaded->binary_ = &binary;
+  error = loaded->loadObject(bundle.code(binary));
+  if (!error.empty())
+    error = "cannot load the binary for " + binary.target + ": " + error;
+  for (const Entry &entry : bundle.manifest().entries)
+    if (error.empty())
+      error = loaded->find(entry.name);
+  for (const auto &[where, packing] : binary.packed)
+    if (error.empty())
+      error = loaded->find(packing.function);
+  return error.empty() ? std::move(loaded) : nullptr;
 }

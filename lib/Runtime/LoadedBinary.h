@@ -17,18 +17,14 @@
 
 namespace rung {
 
-/// A binary for this processor, in the address space of this process.
+/// The host's code of a binary, in the address space of this process.
 class LoadedBinary {
 public:
-  /// Loads the first binary for `device` ("cpu") whose features this machine
-  /// has, with the functions of all entries.
-  static std::unique_ptr<LoadedBinary> load(const BundleReader &bundle,
-                                            const std::string &device,
-                                            std::string &error);
+  /// Loads it with the functions of all entries. Null on failure.
+  static std::unique_ptr<LoadedBinary>
+  load(const BundleReader &bundle, const Binary &binary, std::string &error);
   ~LoadedBinary();
 
-  /// What the manifest says of it.
-  const Binary &binary() const { return *binary_; }
   /// An entry or pack function of the manifest.
   rung_entry function(const std::string &name) const {
     return functions_.at(name);

@@ -7,35 +7,16 @@
 
 #include "rung/Runtime/Workspace.h"
 
+#include "SizeClass.h"
+
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
 
 using namespace rung;
 
-/// Size classes are 4, 5, 6, 7 times a power of two, from 4 * 32 bytes: at most
-/// a fifth of a block is unused.
-static constexpr unsigned kFirstShift = 5;
-static constexpr unsigned kClasses = 4 * (48 - kFirstShift);
 /// Blocks from this size are given back when idle.
 static constexpr uint64_t kLarge = uint64_t(1) << 20;
-
-/// No process has more: addresses have 47 bits.
-static constexpr int64_t kMaxBytes = int64_t(1) << 47;
-
-static uint64_t sizeOfClass(unsigned index) {
-  return uint64_t(4 + index % 4) << (index / 4 + kFirstShift);
-}
-
-/// The first class of at least `bytes` bytes.
-static unsigned classOf(uint64_t bytes) {
-  if (bytes <= sizeOfClass(0))
-    return 0;
-  unsigned shift = 61 - static_cast<unsigned>(__builtin_clzll(bytes - 1));
-  // (bytes - 1) >> shift is 4 … 7: the class that ends just below `bytes`.
-  return 4 * (shift - kFirstShift) +
-         static_cast<unsigned>((bytes - 1) >> shift) - 4 + 1;
-}
 
 /// In front of the memory that the user gets.
 struct alignas(Workspace::kAlignment) Workspace::Block {
@@ -51,7 +32,7 @@ struct alignas(Workspace::kAlignment) Workspace::Block {
 struct alignas(64) Workspace::Shard {
   mutable std::mutex mutex;
   Block *all = nullptr;
-  Block *free[kClasses] = {};
+  Block *free[kSizeClasses] = {};
   uint64_t bytes = 0;
 };
 
@@ -75,7 +56,7 @@ static unsigned shardOfThread(unsigned shards) {
 }
 
 void *Workspace::allocate(int64_t bytes) noexcept {
-  if (bytes < 0 || bytes > kMaxBytes)
+  if (bytes < 0 || bytes > kMaxBlockBytes)
     return nullptr;
   unsigned index = classOf(static_cast<uint64_t>(bytes) + sizeof(Block));
   unsigned number = shardOfThread(kShards);

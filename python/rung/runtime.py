@@ -11,12 +11,17 @@
 An array has the dtype of its format. bf16 is uint16 or ml_dtypes.bfloat16, an 8-bit format uint8, int8 or its dtype of
 ml_dtypes. A narrower format is canonical storage: uint8 of shape [..., ceil(K * bits / 8)], the codes of a row packed
 least significant bit first. Arrays are row-major; arguments of kind "inout" are updated in place.
+
+A bundle that is loaded with device="cuda" takes tensors on that GPU as they are (PyTorch, CuPy, JAX, or whatever speaks
+DLPack), computes on their library's current stream, and gives new tensors of the same library. Such a call returns before
+it is done, as the library's own do, and may be captured in a CUDA graph. Arrays on the host are copied there and back.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -43,6 +48,29 @@ class Argument:
     packed_bytes: int  #: size in the kernels' order; 0 for an argument that is taken as it is
 
 
+def _stream_handle(stream: Any) -> int:
+    """The CUstream of what a caller names as a stream."""
+    if isinstance(stream, int):
+        return stream
+    if hasattr(stream, "__cuda_stream__"):
+        return int(stream.__cuda_stream__()[1])
+    for attribute in ("cuda_stream", "ptr"):  # of PyTorch, of CuPy
+        if hasattr(stream, attribute):
+            return int(getattr(stream, attribute))
+    raise TypeError(f"`stream` is a {type(stream).__name__}, expected a stream of PyTorch or CuPy, or a CUstream as a number")
+
+
+def _current_stream(arrays: Sequence[Any]) -> int:
+    """The current stream of the library of the first tensor that tells; else the default stream."""
+    torch, cupy = sys.modules.get("torch"), sys.modules.get("cupy")
+    for array in arrays:
+        if torch is not None and isinstance(array, torch.Tensor) and array.is_cuda:
+            return int(torch.cuda.current_stream(array.device).cuda_stream)
+        if cupy is not None and isinstance(array, cupy.ndarray):
+            return int(cupy.cuda.get_current_stream().ptr)
+    return 0
+
+
 class Entry:
     """A function of a bundle. Calling it runs it; the GIL is released meanwhile."""
 
@@ -57,11 +85,12 @@ class Entry:
         count = len(self.inputs)
         return f"<Entry {self.name}({', '.join(texts[:count])}) -> ({', '.join(texts[count:])})>"
 
-    def __call__(self, *arrays: Any, out: Any = None, **named: Any) -> Any:
+    def __call__(self, *arrays: Any, out: Any = None, stream: Any = None, **named: Any) -> Any:
         """Runs the entry on its inputs and inouts, given in their order or by name.
 
         Returns the output (a tuple of them when there are several, None when there is none). `out` is an array to write
-        the output to, or a sequence of them. Raises `Error` where an array does not fit, with nothing written; and where
+        the output to, or a sequence of them. `stream` is where a GPU computes; without it, it is the current stream of the
+        tensors' library. Raises `Error` where an array does not fit, with nothing written; and where
         something goes wrong inside (an index outside its table), with undefined values in outputs and inouts.
         """
         inputs = list(arrays) if not named else self._in_order(arrays, named)
@@ -72,7 +101,11 @@ class Entry:
             out = list(out) if isinstance(out, (tuple, list)) else [out]
             if len(out) != len(self.outputs):
                 raise TypeError(f"entry '{self.name}' has {len(self.outputs)} outputs, got {len(out)} in `out`")
-        results = self.bundle._handle.call(self._index, inputs, out)
+        if stream is not None:
+            queue = _stream_handle(stream)
+        else:
+            queue = _current_stream(inputs + (out or [])) if self.bundle._handle.has_device_memory else 0
+        results = self.bundle._handle.call(self._index, inputs, out, queue)
         return None if not results else results[0] if len(results) == 1 else tuple(results)
 
     def pack(self, array: Any, argument: str | None = None) -> PackedWeight:
@@ -165,6 +198,6 @@ class Bundle(Mapping[str, Entry]):
 def load(path: str | os.PathLike[str], threads: int | None = None, device: str = "cpu") -> Bundle:
     """Maps a bundle, checks every byte of it, and loads its binary for this machine.
 
-    Without `threads`, RUNG_NUM_THREADS says how many to use, else all cores are. Raises `Error`.
+    `device` is "cpu", or "cuda:i", GPU i of NVIDIA's driver ("cuda" is the first one). Without `threads`, RUNG_NUM_THREADS says how many to use, else all cores are. Raises `Error`.
     """
     return Bundle(path, threads, device)

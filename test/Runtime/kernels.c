@@ -155,6 +155,23 @@ EXPORT void rung_entry_exhaust(rung_context *context, void *const *args) {
   *memory = 1;
 }
 
+// On a GPU: kernel 0 on a grid of the sizes of x, with a workspace of as many
+// bytes and as much dynamic shared memory as its first size; then, if the
+// second one is 7, a kernel that there is not.
+EXPORT void rung_entry_grid(rung_context *context, void *const *args) {
+  uint32_t grid[3] = {(uint32_t)size(args[0], 0), (uint32_t)size(args[0], 1),
+                      1};
+  uint32_t block[3] = {32, 1, 1};
+  void *values[3] = {0, context->allocate(context, size(args[0], 0)),
+                     (void *)context->constants[1]};
+  values[0] = data(args[0]);
+  void *pointers[3] = {&values[0], &values[1], &values[2]};
+  context->launch(context, 0, grid, block, grid[0], pointers, 3);
+  context->release(context, values[1]);
+  if (grid[1] == 7)
+    context->launch(context, 9, grid, block, 0, pointers, 3);
+}
+
 EXPORT void rung_entry_threads(rung_context *context, void *const *args) {
   *(int32_t *)data(args[0]) = (int32_t)context->threads;
 }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Usage: rung-test-bundle OUT MANIFEST.json CODE.so [WEIGHTS]
-// Section 0 is the code, section 1 the weights, if any.
+// Usage: rung-test-bundle OUT MANIFEST.json CODE.so [WEIGHTS [CODE...]]
+// Section 0 is the code, section 1 the weights, if any, then comes more code.
 
 #include "rung/Runtime/BundleWriter.h"
 
@@ -21,8 +21,9 @@ static std::string readFile(const char *path) {
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    std::fprintf(stderr,
-                 "usage: rung-test-bundle OUT MANIFEST CODE [WEIGHTS]\n");
+    std::fprintf(
+        stderr,
+        "usage: rung-test-bundle OUT MANIFEST CODE [WEIGHTS [CODE...]]\n");
     return 1;
   }
   rung::BundleWriter writer(argv[1]);
@@ -31,6 +32,10 @@ int main(int argc, char **argv) {
   if (argc > 4) {
     std::string weights = readFile(argv[4]);
     writer.append(rung::SectionKind::Weights, weights.data(), weights.size());
+  }
+  for (int i = 5; i < argc; ++i) {
+    std::string more = readFile(argv[i]);
+    writer.append(rung::SectionKind::Code, more.data(), more.size());
   }
   if (writer.finish(readFile(argv[2])))
     return 0;

@@ -26,7 +26,8 @@ OPTIONS:
   --output=FILE.npy   where to write a result: first the outputs, then the
                       updated inouts, in the order of --list
   --device=DEVICE     cpu (the default), cuda[:i], hip[:i] or sim
-  --repeat=N          run N times more and print the median time
+  --repeat=N          run N times more and print the median time; on a GPU its
+                      arrays lie there meanwhile
   --threads=N         threads to use (default: RUNG_NUM_THREADS, else all cores)
   --help              print this
 

@@ -118,7 +118,10 @@ public:
   double run();
   /// Keeps the inouts as they are now, for runAgain().
   void keepInouts();
-  /// Runs it again from the inouts that were kept.
+  /// Has all arrays lie on the device from now on, so that runAgain() does not
+  /// copy them.
+  void moveToDevice();
+  /// Runs it again from the inouts that were kept, and waits until it is done.
   double runAgain();
   const rung_entry_info &info() const { return info_; }
   /// The arguments that are results, in the order of --output.
@@ -131,6 +134,7 @@ private:
     std::shared_ptr<void> data;
     uint64_t bytes = 0;
     std::shared_ptr<void> before; // of an inout that is to be restored
+    std::shared_ptr<void> placed; // on the device
   };
   void checkInput(const rung_argument &argument, const std::string &file,
                   const NpyArray &array) const;
@@ -181,10 +185,10 @@ void Call::readInputs(const std::vector<std::string> &files) {
     if (!readNpy(files[i], array, error))
       throw RunError{error};
     checkInput(info_.arguments[i], files[i], array);
-    arrays_[i] = {array.shape, array.data, array.bytes, nullptr};
+    arrays_[i] = {array.shape, array.data, array.bytes, nullptr, nullptr};
     tensors_[i] = {arrays_[i].data.get(),
                    static_cast<uint32_t>(arrays_[i].sizes.size()),
-                   arrays_[i].sizes.data(), nullptr};
+                   arrays_[i].sizes.data(), nullptr, RUNG_HOST};
   }
 }
 
@@ -209,7 +213,7 @@ void Call::allocateOutputs() {
                      "'"};
     std::memset(array.data.get(), 0, array.bytes);
     tensors_[i] = {array.data.get(), argument.storage_rank, array.sizes.data(),
-                   nullptr};
+                   nullptr, RUNG_HOST};
   }
 }
 
@@ -232,6 +236,8 @@ double Call::run() {
   Clock::time_point start = Clock::now();
   int failed =
       rung_call(bundle_, entry_, tensors_.data(), tensors_.size(), &error);
+  if (!failed && rung_bundle_memory(bundle_) == RUNG_DEVICE)
+    failed = rung_device_synchronize(bundle_, nullptr, &error);
   std::chrono::duration<double> time = Clock::now() - start;
   check(failed, error);
   return time.count();
@@ -250,11 +256,36 @@ void Call::keepInouts() {
   }
 }
 
+void Call::moveToDevice() {
+  if (rung_bundle_memory(bundle_) == RUNG_HOST)
+    return;
+  for (size_t i = 0; i < arrays_.size(); ++i) {
+    if (tensors_[i].packed)
+      continue;
+    void *memory = nullptr;
+    char *error = nullptr;
+    check(rung_device_allocate(bundle_, arrays_[i].bytes, &memory, &error),
+          error);
+    rung_bundle *bundle = bundle_;
+    arrays_[i].placed = std::shared_ptr<void>(
+        memory, [bundle](void *given) { rung_device_free(bundle, given); });
+    check(rung_device_write(bundle_, memory, arrays_[i].data.get(),
+                            arrays_[i].bytes, &error),
+          error);
+    tensors_[i].data = memory;
+    tensors_[i].memory = RUNG_DEVICE;
+  }
+}
+
 double Call::runAgain() {
-  for (size_t i = 0; i < inputs_; ++i)
+  for (size_t i = 0; i < inputs_; ++i) {
+    char *error = nullptr;
     if (arrays_[i].before)
-      std::memcpy(arrays_[i].data.get(), arrays_[i].before.get(),
-                  arrays_[i].bytes);
+      check(rung_device_write(bundle_, tensors_[i].data,
+                              arrays_[i].before.get(), arrays_[i].bytes,
+                              &error),
+            error);
+  }
   return run();
 }
 
@@ -340,17 +371,25 @@ static std::string toString(double seconds) {
   return text;
 }
 
-static void runRepeatedly(Call &call, int64_t count, uint32_t threads) {
+static void runRepeatedly(Call &call, int64_t count, const std::string &where) {
   std::vector<double> times;
   for (int64_t i = 0; i < count; ++i)
     times.push_back(call.runAgain());
   std::sort(times.begin(), times.end());
   double median = (times[times.size() / 2] + times[(times.size() - 1) / 2]) / 2;
-  std::printf("%s: median %s of %lld runs (fastest %s, slowest %s) on %u "
-              "thread%s\n",
+  std::printf("%s: median %s of %lld runs (fastest %s, slowest %s) on %s\n",
               call.info().name, toString(median).c_str(),
               static_cast<long long>(count), toString(times.front()).c_str(),
-              toString(times.back()).c_str(), threads, threads == 1 ? "" : "s");
+              toString(times.back()).c_str(), where.c_str());
+}
+
+/// "8 threads", "cuda:0 (cuda:sm_90a)".
+static std::string placeOf(const rung_bundle *bundle,
+                           const RunOptions &options) {
+  if (rung_bundle_memory(bundle) == RUNG_DEVICE)
+    return options.device + " (" + rung_bundle_loaded_target(bundle) + ")";
+  uint32_t threads = rung_bundle_threads(bundle);
+  return std::to_string(threads) + (threads == 1 ? " thread" : " threads");
 }
 
 static void runEntry(rung_bundle *bundle, const RunOptions &options) {
@@ -367,8 +406,10 @@ static void runEntry(rung_bundle *bundle, const RunOptions &options) {
   if (options.repeat)
     call.keepInouts();
   call.run();
-  if (options.repeat)
-    runRepeatedly(call, options.repeat, rung_bundle_threads(bundle));
+  if (options.repeat) {
+    call.moveToDevice();
+    runRepeatedly(call, options.repeat, placeOf(bundle, options));
+  }
   for (auto &[file, index] : files)
     call.write(*file, index);
   for (auto &[file, index] : files)

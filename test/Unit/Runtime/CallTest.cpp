@@ -46,7 +46,7 @@ protected:
   rung_tensor tensor(void *data, std::vector<int64_t> sizes) {
     kept.push_back(std::make_unique<std::vector<int64_t>>(std::move(sizes)));
     return {data, static_cast<uint32_t>(kept.back()->size()),
-            kept.back()->data(), nullptr};
+            kept.back()->data(), nullptr, RUNG_HOST};
   }
 
   rung_bundle *bundle = nullptr;
@@ -151,7 +151,7 @@ TEST_F(Call, PackedWeightsServeTheirBundleOnly) {
   rung_tensor weight = tensor(w.data(), {3, 3});
   rung_packed *packed = nullptr;
   ASSERT_EQ(rung_pack(bundle, 1, 1, &weight, &packed, nullptr), 0);
-  rung_tensor stand{nullptr, 0, nullptr, packed};
+  rung_tensor stand{nullptr, 0, nullptr, packed, RUNG_HOST};
   std::vector<rung_tensor> tensors = {tensor(x.data(), {1, 5}), stand,
                                       tensor(y.data(), {1, 3})};
   EXPECT_EQ(call("matmul", tensors), "");
@@ -193,8 +193,8 @@ TEST_F(Call, MayComeFromSeveralThreads) {
     threads.emplace_back([this, t] {
       std::vector<float> x(50, static_cast<float>(t)), y(50);
       int64_t sizes[] = {50};
-      rung_tensor tensors[] = {{x.data(), 1, sizes, nullptr},
-                               {y.data(), 1, sizes, nullptr}};
+      rung_tensor tensors[] = {{x.data(), 1, sizes, nullptr, RUNG_HOST},
+                               {y.data(), 1, sizes, nullptr, RUNG_HOST}};
       for (int i = 0; i < 200; ++i) {
         EXPECT_EQ(rung_call(bundle, 0, tensors, 2, nullptr), 0);
         EXPECT_THAT(y, ::testing::Each(2.0f * static_cast<float>(t)));
@@ -202,6 +202,30 @@ TEST_F(Call, MayComeFromSeveralThreads) {
     });
   for (std::thread &thread : threads)
     thread.join();
+}
+
+TEST_F(Call, MemoryOfADeviceIsThatOfTheHost) {
+  void *memory = nullptr;
+  ASSERT_EQ(rung_device_allocate(bundle, 8, &memory, nullptr), 0);
+  int64_t value = 7, found = 0;
+  EXPECT_EQ(rung_device_write(bundle, memory, &value, 8, nullptr), 0);
+  EXPECT_EQ(rung_device_read(bundle, &found, memory, 8, nullptr), 0);
+  EXPECT_EQ(found, 7);
+  EXPECT_EQ(rung_bundle_memory(bundle), RUNG_HOST);
+  EXPECT_EQ(rung_device_synchronize(bundle, nullptr, nullptr), 0);
+  rung_device_free(bundle, memory);
+  float x = 1, y = 0;
+  rung_tensor onGPU = tensor(&x, {1});
+  onGPU.memory = RUNG_DEVICE;
+  EXPECT_EQ(call("twice", {onGPU, tensor(&y, {1})}),
+            "entry 'twice': argument 'x' is said to lie on a GPU, but the "
+            "bundle is loaded for cpu; pass memory of the host");
+  char *error = nullptr;
+  int stream = 0;
+  rung_tensor tensors[] = {tensor(&x, {1}), tensor(&y, {1})};
+  EXPECT_NE(rung_call_on_stream(bundle, 0, tensors, 2, &stream, &error), 0);
+  EXPECT_THAT(error, HasSubstr("a stream is given, but a CPU has none"));
+  rung_string_free(error);
 }
 
 TEST_F(Call, OtherDevicesAreRefused) {
@@ -214,7 +238,10 @@ TEST_F(Call, OtherDevicesAreRefused) {
                                "cpu:x86-64"));
   rung_string_free(error);
   EXPECT_NE(rung_bundle_load(other, "sim", &error), 0);
-  EXPECT_THAT(error, HasSubstr("this runtime cannot run on device 'sim'"));
+  EXPECT_THAT(
+      error,
+      HasSubstr(
+          "this runtime cannot run on device 'sim', only on cpu and cuda"));
   rung_string_free(error);
   rung_bundle_close(other);
 }
