@@ -161,9 +161,7 @@ static void checkUnit(const DecodeProgram &program, const NumberFormat &from,
                       const NumberFormat &to, ArrayRef<uint64_t> codes,
                       const std::string &question) {
   SmallVector<uint32_t> words = program.order.pack(codes);
-  fuzz::Bits packed;
-  for (auto [word, flips] : llvm::zip_equal(words, program.packedXor))
-    packed.push_back(word ^ flips);
+  fuzz::Bits packed(words.begin(), words.end());
   auto decode = program.module.get().lookupSymbol<func::FuncOp>("decode");
   fuzz::Bits found = fuzz::evaluate(decode, {packed});
   require(found.size() == codes.size(), "a result for each code");

@@ -9,6 +9,7 @@
 #include "TextParser.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <numeric>
@@ -88,7 +89,18 @@ BitOrder BitOrder::permuteCodes(ArrayRef<unsigned> from) const {
   for (unsigned code : from)
     for (unsigned bit = 0; bit < width; ++bit)
       permuted.push_back(position(code, bit));
-  return BitOrder(width, std::move(permuted));
+  return BitOrder(width, std::move(permuted)).withFlips(inverted);
+}
+
+BitOrder BitOrder::withFlips(ArrayRef<uint32_t> flips) const {
+  assert(flips.size() == words());
+  BitOrder result = *this;
+  result.inverted.assign(flips.begin(), flips.end());
+  return result;
+}
+
+bool BitOrder::hasFlips() const {
+  return any_of(inverted, [](uint32_t word) { return word != 0; });
 }
 
 SmallVector<BitOrder::Field, 2> BitOrder::fields(unsigned code) const {
@@ -107,10 +119,10 @@ SmallVector<BitOrder::Field, 2> BitOrder::fields(unsigned code) const {
 
 SmallVector<uint32_t> BitOrder::pack(ArrayRef<uint64_t> values) const {
   assert(values.size() == codes());
-  SmallVector<uint32_t> result(words(), 0);
+  SmallVector<uint32_t> result(inverted);
   for (unsigned code = 0; code < codes(); ++code)
     for (const Field &f : fields(code))
-      result[f.word] |= (uint32_t(values[code] >> f.bit) &
+      result[f.word] ^= (uint32_t(values[code] >> f.bit) &
                          maskTrailingOnes<uint32_t>(f.width))
                         << f.shift;
   return result;
@@ -121,18 +133,19 @@ SmallVector<uint64_t> BitOrder::unpack(ArrayRef<uint32_t> packed) const {
   SmallVector<uint64_t> result(codes(), 0);
   for (unsigned code = 0; code < codes(); ++code)
     for (const Field &f : fields(code))
-      result[code] |= uint64_t((packed[f.word] >> f.shift) &
-                               maskTrailingOnes<uint32_t>(f.width))
-                      << f.bit;
+      result[code] |=
+          uint64_t(((packed[f.word] ^ inverted[f.word]) >> f.shift) &
+                   maskTrailingOnes<uint32_t>(f.width))
+          << f.bit;
   return result;
 }
 
 std::string BitOrder::str() const {
   std::string text;
   raw_string_ostream os(text);
-  if (*this == sequential(width)) {
+  if (positions == sequential(width).positions) {
     os << "sequential<" << width << ">";
-  } else if (*this == planes(width)) {
+  } else if (positions == planes(width).positions) {
     os << "planes<" << width << ">";
   } else {
     os << "fields<" << width << ">[";
@@ -143,6 +156,11 @@ std::string BitOrder::str() const {
         os << plus << f.word * wordBits + f.shift << ":" << f.width;
     }
     os << "]";
+  }
+  if (hasFlips()) {
+    os << " ^ ";
+    interleaveComma(inverted, os,
+                    [&](uint32_t word) { os << format_hex(word, 10); });
   }
   return text;
 }
@@ -204,13 +222,26 @@ Expected<BitOrder> BitOrder::parse(StringRef text) {
       return parsed.takeError();
     positions = std::move(*parsed);
   }
-  if (!parser.atEnd())
+  Expected<BitOrder> order = kind == "sequential" ? sequential(*bits)
+                             : kind == "planes"   ? planes(*bits)
+                                                  : get(*bits, positions);
+  if (order && parser.consume("^")) {
+    SmallVector<uint32_t> flips;
+    do {
+      std::optional<uint32_t> word = parser.hexadecimal();
+      if (!word)
+        return parser.expected("a word of 32 bits in hexadecimal, 0x...");
+      flips.push_back(*word);
+    } while (flips.size() < order->words() && parser.consume(","));
+    if (flips.size() != order->words())
+      return createStringError("bit order: " + Twine(flips.size()) +
+                               " words of flips, expected one for each of " +
+                               Twine(order->words()));
+    order = order->withFlips(flips);
+  }
+  if (order && !parser.atEnd())
     return parser.expected("the end of the bit order");
-  if (kind == "sequential")
-    return sequential(*bits);
-  if (kind == "planes")
-    return planes(*bits);
-  return get(*bits, positions);
+  return order;
 }
 
 } // namespace rung

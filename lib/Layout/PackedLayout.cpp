@@ -187,6 +187,13 @@ PackedLayout::fields(int64_t row, int64_t column, int64_t columns) const {
   return result;
 }
 
+uint64_t PackedLayout::flips(int64_t row, int64_t column) const {
+  SmallVector<uint64_t> place = tile.pseudoInverse().apply(
+      {uint64_t(row % tileRows()), uint64_t(column % tileColumns())});
+  SmallVector<uint32_t> zeros(unitOrder.words(), 0);
+  return unitOrder.unpack(zeros)[place[0]];
+}
+
 //===----------------------------------------------------------------------===//
 // Packing
 //===----------------------------------------------------------------------===//
@@ -202,7 +209,8 @@ struct TileTable {
   };
 
   TileTable(const PackedLayout &layout, int64_t stride)
-      : unitWords(layout.order().words()), unitCodes(layout.order().codes()) {
+      : unitWords(layout.order().words()), unitCodes(layout.order().codes()),
+        flips(layout.order().flips()) {
     for (unsigned code = 0; code < unitCodes; ++code)
       for (const BitOrder::Field &f : layout.order().fields(code))
         fields.push_back({code, f.bit, f.word, f.shift,
@@ -226,9 +234,9 @@ struct TileTable {
     const int64_t *wordOffset = wordOffsets.data();
     SmallVector<uint32_t, 8> words(unitWords);
     for (unsigned unit = 0; unit < units(); ++unit) {
-      llvm::fill(words, 0);
+      llvm::copy(flips, words.begin());
       for (const Field &f : fields)
-        words[f.word] |= (uint32_t(strip[codeOffset[f.code]] >> f.bit) & f.mask)
+        words[f.word] ^= (uint32_t(strip[codeOffset[f.code]] >> f.bit) & f.mask)
                          << f.shift;
       for (unsigned word = 0; word < unitWords; ++word)
         tileWords[wordOffset[word]] = words[word];
@@ -246,7 +254,9 @@ struct TileTable {
         strip[codeOffset[code]] = 0;
       for (const Field &f : fields)
         strip[codeOffset[f.code]] |=
-            Code((tileWords[wordOffset[f.word]] >> f.shift) & f.mask) << f.bit;
+            Code(((tileWords[wordOffset[f.word]] ^ flips[f.word]) >> f.shift) &
+                 f.mask)
+            << f.bit;
       codeOffset += unitCodes;
       wordOffset += unitWords;
     }
@@ -254,6 +264,7 @@ struct TileTable {
 
 private:
   unsigned unitWords, unitCodes;
+  SmallVector<uint32_t> flips;
   SmallVector<Field> fields;
   /// Of each unit, lane by lane: its words in the tile, its codes in the strip.
   std::vector<int64_t> wordOffsets, codeOffsets;

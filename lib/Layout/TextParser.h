@@ -49,6 +49,15 @@ public:
     return value;
   }
 
+  /// A number of at most 32 bits as `0x80808080`.
+  std::optional<uint32_t> hexadecimal() {
+    uint32_t value;
+    if (!consume("0x") || rest.empty() || !llvm::isHexDigit(rest.front()) ||
+        rest.consumeInteger(16, value))
+      return std::nullopt;
+    return value;
+  }
+
   bool atEnd() {
     rest = rest.ltrim();
     return rest.empty();

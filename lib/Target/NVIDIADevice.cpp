@@ -36,7 +36,8 @@ struct Rate {
 /// One chip stands for its architecture.
 struct Chip {
   StringLiteral architecture;
-  unsigned ptxVersion; ///< the first that has all of its instructions here
+  unsigned ptxVersion;  ///< the first that has all of its instructions here
+  StringLiteral decode; ///< the row of DecodeCost.cpp
   int64_t multiprocessors;
   int64_t globalGBs;   ///< 10^9 bytes a second
   int64_t l2Bytes;     ///< of the chip
@@ -90,14 +91,17 @@ static constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
 
 static constexpr Chip kChips[] = {
     // A100 80GB
-    {"sm_80", 80, 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync, kSM80Rates},
+    {"sm_80", 80, "cuda:sm_80", 108, 2039, 40 * kMiB, 163 * kKiB, kCpAsync,
+     kSM80Rates},
     // RTX 3090
-    {"sm_86", 80, 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync, kSM86Rates},
+    {"sm_86", 80, "cuda:sm_86", 82, 936, 6 * kMiB, 99 * kKiB, kCpAsync,
+     kSM86Rates},
     // L40
-    {"sm_89", 84, 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync, kSM89Rates},
+    {"sm_89", 84, "cuda:sm_89", 142, 864, 96 * kMiB, 99 * kKiB, kCpAsync,
+     kSM89Rates},
     // H200
-    {"sm_90a", 84, 132, 4800, 50 * kMiB, 227 * kKiB, kCpAsyncAndTMA,
-     kSM90Rates},
+    {"sm_90a", 84, "cuda:sm_90a", 132, 4800, 50 * kMiB, 227 * kKiB,
+     kCpAsyncAndTMA, kSM90Rates},
 };
 
 /// The same for all of these architectures.
@@ -184,6 +188,7 @@ llvm::Expected<DeviceAttr> rung::getNVIDIADevice(MLIRContext *context,
           {{"async_copies",
             builder.getArrayAttr(llvm::map_to_vector(chip->asyncCopies, text))},
            {"compute", computeFormats(builder, instructions)},
+           {"decode", text(chip->decode)},
            {"lanes", number(kLanes)},
            {"matrix", builder.getArrayAttr(SmallVector<Attribute>(
                           instructions.begin(), instructions.end()))},

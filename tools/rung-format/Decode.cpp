@@ -62,7 +62,7 @@ static void printJson(llvm::raw_ostream &os, const DecodeProgram &program,
         });
     });
     out.attributeArray("xor", [&] {
-      for (uint32_t flips : program.packedXor)
+      for (uint32_t flips : order.flips())
         out.value(flips);
     });
     out.attribute("instructions",
@@ -106,10 +106,6 @@ static void printText(llvm::raw_ostream &os, const DecodeProgram &program,
     os << "  rounds        values that " << options.to
        << " lacks, to nearest even\n";
   os << "  method        " << program.method << "\n";
-  if (llvm::any_of(program.packedXor, [](uint32_t x) { return x != 0; }))
-    os << llvm::formatv(
-        "  packed XOR    {0:$[, ]@[x8]}\n",
-        llvm::make_range(program.packedXor.begin(), program.packedXor.end()));
   os << llvm::formatv("  instructions  {0} ({1:F2} per 8 values)\n",
                       static_cast<int64_t>(program.cost.instructions),
                       program.instructionsPer8(device));

@@ -10,7 +10,9 @@
 // sits: bit j of code v is bit `position(v, j)` of the unit, and bit p of the
 // unit is bit p % 32 of word p / 32. Any permutation is a bit order: a decode
 // sequence asks for the one in which its shifts and masks are cheapest, and the
-// packed weights absorb it.
+// packed weights absorb it. Some bits may be stored inverted: R words, `flips`,
+// are XORed into the packed words, so that a decoder finds two's complement as
+// codes counted from 0.
 //
 // Two orders are named. For b = 3, V = 32, R = 3:
 //
@@ -77,6 +79,9 @@ public:
   /// sequential(4).permuteCodes({0,4,1,5,2,6,3,7}).
   BitOrder permuteCodes(llvm::ArrayRef<unsigned> from) const;
 
+  /// The same with the bits that are set in `flips`, R words, stored inverted.
+  BitOrder withFlips(llvm::ArrayRef<uint32_t> flips) const;
+
   unsigned bits() const { return width; }
   unsigned codes() const { return positions.size() / width; }
   unsigned words() const { return positions.size() / 32; }
@@ -87,8 +92,12 @@ public:
     return positions[code * width + bit];
   }
 
+  /// R words, 1 where a bit is stored inverted.
+  llvm::ArrayRef<uint32_t> flips() const { return inverted; }
+  bool hasFlips() const;
+
   /// The fields that a decoder gathers for `code`, lowest bits first; each is
-  /// as wide as it can be.
+  /// as wide as it can be. They are of words without their flips.
   llvm::SmallVector<Field, 2> fields(unsigned code) const;
 
   /// R words that hold these V codes; bits of a code above b are ignored.
@@ -99,27 +108,30 @@ public:
   /// `sequential<b>` or `planes<b>` where that is the order, else the fields of
   /// each code as position:width, lowest bits first:
   /// `fields<4>[0:4, 16:4, 4:4, 20:4, 8:4, 24:4, 12:4, 28:4]`; several fields
-  /// of one code are joined by `+`. `parse` reads all three.
+  /// of one code are joined by `+`. Flips follow: `sequential<8> ^ 0x80808080`,
+  /// one number for each word. `parse` reads all of these.
   std::string str() const;
   static llvm::Expected<BitOrder> parse(llvm::StringRef text);
 
   bool operator==(const BitOrder &other) const {
-    return width == other.width && positions == other.positions;
+    return width == other.width && positions == other.positions &&
+           inverted == other.inverted;
   }
   bool operator!=(const BitOrder &other) const { return !(*this == other); }
   friend llvm::hash_code hash_value(const BitOrder &order) {
     return llvm::hash_combine(order.width,
-                              llvm::hash_combine_range(order.positions.begin(),
-                                                       order.positions.end()));
+                              llvm::hash_combine_range(order.positions),
+                              llvm::hash_combine_range(order.inverted));
   }
 
 private:
   BitOrder(unsigned bits, llvm::SmallVector<uint16_t> positions)
-      : width(bits), positions(std::move(positions)) {}
+      : width(bits), positions(std::move(positions)), inverted(words(), 0) {}
 
   unsigned width;
   /// Position of bit j of code v at [v * width + j].
   llvm::SmallVector<uint16_t> positions;
+  llvm::SmallVector<uint32_t> inverted;
 };
 
 } // namespace rung

@@ -93,6 +93,8 @@ public:
   /// Where code (row, column) of a matrix of `columns` columns sits.
   llvm::SmallVector<Field, 2> fields(int64_t row, int64_t column,
                                      int64_t columns) const;
+  /// The bits of code (row, column) that are stored inverted in its fields.
+  uint64_t flips(int64_t row, int64_t column) const;
 
   /// The packed words of a rows × columns matrix in canonical storage. An error
   /// if `storage` is not rows · canonicalRowBytes(columns, bits()) bytes, or

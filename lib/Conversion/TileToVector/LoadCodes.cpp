@@ -133,6 +133,16 @@ DenseElementsAttr fieldTable(VectorBuilder &b, const PackedLayout &packed,
   return DenseElementsAttr::get(type, ArrayRef<int32_t>(entries));
 }
 
+/// The bits that are stored inverted of the code at each (row, column).
+DenseElementsAttr flipTable(VectorBuilder &b, const PackedLayout &packed) {
+  SmallVector<int32_t> entries;
+  for (int64_t row = 0; row != packed.tileRows(); ++row)
+    for (int64_t column = 0; column != packed.tileColumns(); ++column)
+      entries.push_back(static_cast<int32_t>(packed.flips(row, column)));
+  auto type = RankedTensorType::get({int64_t(entries.size())}, b.getI32Type());
+  return DenseElementsAttr::get(type, ArrayRef<int32_t>(entries));
+}
+
 unsigned fieldCount(const PackedLayout &packed) {
   size_t most = 1;
   for (unsigned code = 0; code != packed.order().codes(); ++code)
@@ -200,6 +210,10 @@ FailureOr<Value> rung::loadCodesOfWords(KernelLowering &lowering,
     Value bits = b.bitAnd(b.shiftRight(word, part(shiftAt, 5)), mask);
     bits = b.shiftLeft(bits, part(bitAt, 5));
     code = code ? b.bitOr(code, bits) : bits;
+  }
+  if (packed.order().hasFlips()) {
+    Value table = lowering.globalTable(b, flipTable(b, packed));
+    code = arith::XOrIOp::create(b, code, loadEntry(b, builder, table, inTile));
   }
   if (!isa<VectorType>(code.getType()))
     code = b.broadcast(code, places.size());

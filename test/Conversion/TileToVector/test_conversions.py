@@ -103,7 +103,7 @@ def test_every_code_in_every_position(device, target, tmp_path):
     functions, cases = [], []
     for name, (fmt, width) in FORMATS.items():
         # How codes are gathered has nothing to do with the target.
-        for order in ["sequential"] + (["planes"] if width in (3, 5, 6, 7) and target == "f32" else []):
+        for order in ["sequential"] + (["planes", "flipped"] if width in (3, 5, 6, 7) and target == "f32" else []):
             codes = every_code_everywhere(width)
             key = f"{KEYS[name]}_{order}"
             functions.append(decode_function(key, fmt, width, order, target, codes.shape[1]))

@@ -155,7 +155,7 @@ def test_single_codes_of_packed_words(best, tmp_path):
     functions, cases = [], []
     for width in [*range(1, 9), 16]:
         fmt = "f16" if width == 16 else f"!rung.uint<{width}>"
-        for order in ["sequential"] + (["planes"] if width in (3, 5, 6, 7) else []):
+        for order in ["sequential", "flipped"] + (["planes"] if width in (3, 5, 6, 7) else []):
             for shape in [(19, 70), (16, 64)]:
                 count = codes_of_unit(width)
                 memory = (f"memref<{-(-shape[0] // 16)}x{-(-shape[1] // count)}x{count * width // 32}x16xi32>")

@@ -108,6 +108,18 @@ def codes_of_unit(width: int) -> int:
     return {1: 32, 2: 16, 3: 32, 4: 8, 5: 32, 6: 16, 7: 32, 8: 4, 16: 2, 32: 1}[width]
 
 
+def flips_of(width: int, order: str) -> np.ndarray:
+    """What is XORed into the words of a unit: of "flipped", the sequential order with some bits stored inverted."""
+    words = codes_of_unit(width) * width // 32
+    return np.array([0x5A0FF0A6 * (word + 3) % 2**32 for word in range(words)] if order == "flipped" else [0] * words, np.uint32)
+
+
+def order_text(width: int, order: str) -> str:
+    if order != "flipped":
+        return f"{order}<{width}>"
+    return f"sequential<{width}> ^ " + ", ".join(f"{flips:#010x}" for flips in flips_of(width, order))
+
+
 def packed_map(width: int) -> str:
     n = log2(codes_of_unit(width))
     return f"row:4, col:{n}) {{{bits('code', n, 'col')}, lane[0..3] -> row[0..3]}}".replace("{, ", "{")
@@ -115,19 +127,19 @@ def packed_map(width: int) -> str:
 
 def packed_layout(width: int, order: str) -> str:
     return (f'#tile.layout<"(code:{log2(codes_of_unit(width))}, register:0, lane:4) -> ({packed_map(width)}", '
-            f'order = "{order}<{width}>">')
+            f'order = "{order_text(width, order)}">')
 
 
 def words_storage(fmt: str, width: int, shape, order: str) -> str:
     text = (f"(code:{log2(codes_of_unit(width))}, unit:0, lane:4) -> ({packed_map(width)}, "
-            f"order = {order}<{width}>, load = 1")
+            f"order = {order_text(width, order)}, load = 1")
     return f'#rung.storage<{fmt}, [{shape[0]}, {shape[1]}], words, layout = "{text}">'
 
 
 def positions(width: int, order: str) -> np.ndarray:
     """Where bit j of code v is in the words of a unit: [codes, width]."""
     codes = codes_of_unit(width)
-    if order == "sequential":
+    if order in ("sequential", "flipped"):
         return np.arange(codes * width).reshape(codes, width)
     result, start, low = np.zeros((codes, width), int), 0, 0
     for plane in (8, 4, 2, 1):
@@ -152,7 +164,7 @@ def pack_words(codes: np.ndarray, width: int, order: str = "sequential") -> np.n
         for bit in range(width):
             at = int(place[code, bit])
             words[:, :, at // 32, :] |= (units[..., code] >> np.uint64(bit) & np.uint64(1)) << np.uint64(at % 32)
-    return words.astype(np.uint32)
+    return words.astype(np.uint32) ^ flips_of(width, order)[:, None]
 
 
 def pack_canonical(codes: np.ndarray, width: int) -> np.ndarray:

@@ -24,11 +24,24 @@ func.func @words(%w: tensor<30x32xi8>) -> tensor<2x8x1x16xi32> {
   // CHECK: %[[CODE:.*]] = arith.select %[[IN]], %{{.*}}, %c0_i32
   // CHECK: arith.andi %[[CODE]], %c15_i32
   // Seven more.
-  // CHECK-COUNT-7: arith.ori %{{.*}}, %{{.*}} : i32
+  // CHECK-COUNT-7: arith.xori %{{.*}}, %{{.*}} : i32
   // CHECK: linalg.yield
   %p = rung.pack %w into <!rung.int<4>, [30, 64], words, layout = "(code:3, unit:0, lane:4) -> (row:4, col:3) {code[0..2] -> col[0..2], lane[0..3] -> row[0..3]}, order = sequential<4>, load = 1">
       : tensor<30x32xi8> -> tensor<2x8x1x16xi32>
   return %p : tensor<2x8x1x16xi32>
+}
+
+// -----
+
+// Sign bits that the order stores inverted are inverted at the start.
+
+// CHECK-LABEL: func @flips(
+func.func @flips(%w: tensor<16x4xi8>) -> tensor<1x1x1x16xi32> {
+  // CHECK: %[[FLIPS:.*]] = arith.constant -2139062144 : i32
+  // CHECK: arith.xori %{{.*}}, %[[FLIPS]] : i32
+  %p = rung.pack %w into <!rung.int<8>, [16, 4], words, layout = "(code:2, unit:0, lane:4) -> (row:4, col:2) {code[0..1] -> col[0..1], lane[0..3] -> row[0..3]}, order = sequential<8> ^ 0x80808080, load = 1">
+      : tensor<16x4xi8> -> tensor<1x1x1x16xi32>
+  return %p : tensor<1x1x1x16xi32>
 }
 
 // -----

@@ -15,11 +15,11 @@
 // AVX2: rung.device = #rung.device<"cpu:haswell", {{{.*}}lookup = "permps", lookup_entries = 16 : i64, lookup_halves = 0 : i64, prefetch = 16384 : i64, registers = 8 : i64}>
 // AVX512: rung.device = #rung.device<"cpu:znver4", {{{.*}}computed_lookups = 11 : i64, {{.*}}lookup = "permvar512", lookup_entries = 16 : i64, lookup_halves = 64 : i64, prefetch = 16384 : i64, registers = 32 : i64}>
 // V4: rung.device = #rung.device<"cpu:x86-64-v4", {{{.*}}computed_lookups = 0 : i64, {{.*}}lookup = "permvar512", lookup_entries = 16 : i64, lookup_halves = 64 : i64, prefetch = 16384 : i64, registers = 32 : i64}>
-// SM80: rung.device = #rung.device<"cuda:sm_80", {async_copies = ["cp.async"], compute = [i8, i32, f16, bf16, f32, f64], lanes = 32 : i64, matrix = [
+// SM80: rung.device = #rung.device<"cuda:sm_80", {async_copies = ["cp.async"], compute = [i8, i32, f16, bf16, f32, f64], decode = "cuda:sm_80", lanes = 32 : i64, matrix = [
 // SM80-SAME: #rung.matrix_instruction<"llvm.nvvm.mma.m16n8k16.row.col.f32.f32", a = f16, b = f16, c = f32, fragments = "mma.m16n8k16.f16", rate = 1024>
 // SM80-SAME: memory = [{gigabytes_per_second = 2039 : i64, name = "global", transaction = 32 : i64}, {bytes = 41943040 : i64, name = "l2", transaction = 32 : i64},
 // SM80-SAME: {bytes = 166912 : i64, name = "shared", transaction = 128 : i64}, {bytes = 262144 : i64, name = "registers", transaction = 4 : i64}], multiprocessors = 108 : i64, registers = 255 : i64}>
-// SM86: rung.device = #rung.device<"cuda:sm_86", {{.*}}compute = [i8, i32, f16, bf16, f32, f64]
+// SM86: rung.device = #rung.device<"cuda:sm_86", {{.*}}compute = [i8, i32, f16, bf16, f32, f64], decode = "cuda:sm_86"
 // SM89: rung.device = #rung.device<"cuda:sm_89", {{.*}}compute = [i8, f8E4M3FN, f8E5M2, i32, f16, bf16, f32, f64]
 // SM90A: rung.device = #rung.device<"cuda:sm_90a", {async_copies = ["cp.async", "cp.async.bulk.tensor"], compute = [i8, f8E4M3FN, f8E5M2, i32, f16, bf16, f32, f64]
 // NO-CHIP: error: unknown CUDA architecture 'sm_12'; expected one of: sm_80, sm_86, sm_89, sm_90a

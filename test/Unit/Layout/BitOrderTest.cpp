@@ -107,6 +107,26 @@ TEST(BitOrder, UnpackInvertsPack) {
     }
 }
 
+TEST(BitOrder, BitsCanBeStoredInverted) {
+  // The sign bits: two's complement becomes the code plus 8.
+  BitOrder flipped = BitOrder::sequential(4).withFlips({0x88888888});
+  EXPECT_TRUE(flipped.hasFlips());
+  EXPECT_NE(flipped, BitOrder::sequential(4));
+  EXPECT_EQ(flipped.pack({0, 15, 8, 7, 0, 0, 0, 0})[0], 0x8888f078u);
+  EXPECT_EQ(flipped.unpack({0x8888f078}),
+            (SmallVector<uint64_t>{0, 15, 8, 7, 0, 0, 0, 0}));
+  EXPECT_EQ(flipped.str(), "sequential<4> ^ 0x88888888");
+  EXPECT_EQ(cantFail(BitOrder::parse(flipped.str())), flipped);
+  BitOrder words = shuffled(3, 5).withFlips({1, 0xffffffff, 0});
+  EXPECT_TRUE(StringRef(words.str())
+                  .ends_with(" ^ 0x00000001, 0xffffffff, 0x00000000"));
+  EXPECT_EQ(cantFail(BitOrder::parse(words.str())), words);
+  SmallVector<unsigned> swapped(32);
+  std::iota(swapped.begin(), swapped.end(), 0);
+  std::swap(swapped[0], swapped[1]);
+  EXPECT_EQ(words.permuteCodes(swapped).flips(), words.flips());
+}
+
 TEST(BitOrder, TextForm) {
   EXPECT_EQ(BitOrder::sequential(3).str(), "sequential<3>");
   EXPECT_EQ(BitOrder::planes(3).str(), "planes<3>");
@@ -142,6 +162,12 @@ TEST(BitOrder, Errors) {
   fails("fields<16>[0:16]", "bit order: 16 positions for codes of 16 bits, "
                             "expected whole codes that fill whole words, e.g. "
                             "2 codes");
+  fails("sequential<4> ^ 8", "expected a word of 32 bits in hexadecimal, "
+                             "0x..., found '8'");
+  fails("planes<3> ^ 0x1, 0x2",
+        "bit order: 2 words of flips, expected one for each of 3");
+  fails("sequential<4> ^ 0x1, 0x2",
+        "expected the end of the bit order, found ', 0x2'");
   SmallVector<unsigned> threeWords(96);
   std::iota(threeWords.begin(), threeWords.end(), 0);
   EXPECT_EQ(errorText(BitOrder::get(8, threeWords)),

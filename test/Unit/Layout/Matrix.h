@@ -29,8 +29,10 @@ inline std::vector<BitOrder> ordersOf(unsigned bits) {
   llvm::SmallVector<unsigned> positions(BitOrder::minimalCodes(bits) * bits);
   std::iota(positions.begin(), positions.end(), 0);
   std::shuffle(positions.begin(), positions.end(), std::mt19937(5));
-  return {BitOrder::sequential(bits), BitOrder::planes(bits),
-          llvm::cantFail(BitOrder::get(bits, positions))};
+  BitOrder shuffled = llvm::cantFail(BitOrder::get(bits, positions));
+  llvm::SmallVector<uint32_t> flips(shuffled.words(), 0x5a0ff0a6);
+  return {BitOrder::sequential(bits), BitOrder::planes(bits), shuffled,
+          shuffled.withFlips(flips)};
 }
 
 /// A random matrix of codes.

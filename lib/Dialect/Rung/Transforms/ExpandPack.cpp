@@ -156,7 +156,9 @@ Value PackBuilder::word(const PackedLayout &layout, ValueRange position) {
   auto [rowBase, rowInTile] = place(true, position[0], layout.tileRows());
   auto [colBase, colInTile] = place(false, position[1], layout.tileColumns());
 
-  SmallVector<Value> values(words, i32(0));
+  SmallVector<Value> values;
+  for (uint32_t flips : layout.order().flips())
+    values.push_back(i32(flips));
   for (unsigned v = 0; v != layout.order().codes(); ++v) {
     uint64_t image = map.apply(uint64_t(v));
     Value row = arith::AddIOp::create(
@@ -175,7 +177,7 @@ Value PackBuilder::word(const PackedLayout &layout, ValueRange position) {
       if (field.width < 32)
         piece = arith::AndIOp::create(b, piece, i32((1u << field.width) - 1));
       piece = arith::ShLIOp::create(b, piece, i32(field.shift));
-      values[field.word] = arith::OrIOp::create(b, values[field.word], piece);
+      values[field.word] = arith::XOrIOp::create(b, values[field.word], piece);
     }
   }
   Value result = values[0];

@@ -88,7 +88,10 @@ private:
   const BitOrder &orderOf(Type format) {
     auto it = orders.find(format);
     if (it == orders.end())
-      it = orders.try_emplace(format, tile::chooseX86WeightOrder(format)).first;
+      it = orders
+               .try_emplace(format, tile::chooseWeightOrder(format, format,
+                                                            /*device=*/{}))
+               .first;
     return it->second;
   }
 

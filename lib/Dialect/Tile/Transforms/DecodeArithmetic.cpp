@@ -98,7 +98,7 @@ static void addMantissa(DecodeProblem &problem, bool isUnitScale) {
   DecodeCandidate &candidate =
       problem.add("mantissa", request, *places, emitCode);
   if (atPacking && count->flips)
-    candidate.packedXor = problem.flip(candidate.order, count->flips);
+    candidate.order = problem.flipped(candidate.order, count->flips);
   if (problem.freeScale) {
     candidate.factors.assign(candidate.order.codes(), rest);
     candidate.offset = rest * std::ldexp(1.0, top + unit) - count->offset;
@@ -269,7 +269,7 @@ static void addIntegers(DecodeProblem &problem,
   DecodeCandidate &candidate =
       problem.add("integers", request, *places, emitCode);
   if (atPacking)
-    candidate.packedXor = problem.flip(candidate.order, count.flips);
+    candidate.order = problem.flipped(candidate.order, count.flips);
   if (problem.freeScale) {
     candidate.offset = 0 - offset;
     for (const FieldCode &code : places->codes)

@@ -59,7 +59,7 @@ static void addByteMantissa(DecodeProblem &problem, unsigned at) {
   };
   DecodeCandidate &candidate = problem.add("bytes", request, *places, emitCode);
   if (half)
-    candidate.packedXor = problem.flip(candidate.order, half);
+    candidate.order = problem.flipped(candidate.order, half);
   if (problem.freeScale) {
     candidate.factors.assign(candidate.order.codes(), step);
     candidate.offset = 0 - addend;

@@ -7,11 +7,14 @@
 
 #include "DecodeCandidates.h"
 #include "BuiltinFloats.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "rung/Dialect/Rung/IR/Rung.h"
+#include "rung/Dialect/Tile/IR/Tile.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -58,10 +61,10 @@ FieldRequest DecodeProblem::fields(SmallVector<Placement> placements,
   return request;
 }
 
-SmallVector<uint32_t> DecodeProblem::flip(const BitOrder &order,
-                                          uint64_t codeBits) const {
+BitOrder DecodeProblem::flipped(const BitOrder &order,
+                                uint64_t codeBits) const {
   SmallVector<uint64_t> codes(order.codes(), codeBits);
-  return order.pack(codes);
+  return order.withFlips(order.pack(codes));
 }
 
 std::optional<Placement> DecodeProblem::floatPlacement(unsigned mantissa,
@@ -246,18 +249,11 @@ Value DecodeEmitter::makeNaN(Value x, double special, double below) {
 SmallVector<Value> DecodeEmitter::elements(ArrayRef<Value> registers) {
   SmallVector<Value> values;
   for (Value reg : registers) {
-    if (problem.to.isBF16()) {
-      Type halves = VectorType::get(2, builder.getI16Type());
-      Value pair = vector::BitCastOp::create(
-          builder, loc, halves,
+    if (problem.to.isBF16())
+      reg = vector::BitCastOp::create(
+          builder, loc, VectorType::get(2, problem.to),
           vector::FromElementsOp::create(
               builder, loc, VectorType::get(1, reg.getType()), reg));
-      for (int64_t i = 0; i != 2; ++i)
-        values.push_back(arith::BitcastOp::create(
-            builder, loc, problem.to,
-            vector::ExtractOp::create(builder, loc, pair, i)));
-      continue;
-    }
     auto vector = dyn_cast<VectorType>(reg.getType());
     if (!vector) {
       values.push_back(reg);
@@ -273,8 +269,39 @@ SmallVector<Value> DecodeEmitter::elements(ArrayRef<Value> registers) {
 // Instructions that only the device has
 //===----------------------------------------------------------------------===//
 
+/// `value` as another type of as many bits, or as a narrower integer.
+static Value reinterpret(OpBuilder &builder, Location loc, Value value,
+                         Type type) {
+  if (value.getType() == type)
+    return value;
+  if (value.getType().isInteger() && type.isInteger())
+    return arith::TruncIOp::create(builder, loc, type, value);
+  return LLVM::BitcastOp::create(builder, loc, type, value);
+}
+
+static Value callIntrinsic(OpBuilder &builder, Location loc,
+                           const InstructionCost &row, Type result,
+                           ValueRange inputs) {
+  Type operand = parseType(row.operand, builder.getContext());
+  auto operands = llvm::map_to_vector(inputs, [&](Value input) {
+    return reinterpret(builder, loc, input, operand);
+  });
+  Value value = LLVM::CallIntrinsicOp::create(
+                    builder, loc, parseType(row.result, builder.getContext()),
+                    builder.getStringAttr(row.intrinsic), operands)
+                    .getResult(0);
+  return reinterpret(builder, loc, value, result);
+}
+
 Value DecodeEmitter::call(StringRef instruction, Type result, ValueRange inputs,
                           function_ref<Value(OpBuilder &, ValueRange)> body) {
+  const auto *row = llvm::find_if(
+      problem.device.instructions, [&](const InstructionCost &row) {
+        return row.instruction == instruction && !row.intrinsic.empty();
+      });
+  if (row != problem.device.instructions.end() &&
+      isa<MapOp>(builder.getInsertionBlock()->getParentOp()))
+    return callIntrinsic(builder, loc, *row, result, inputs);
   auto module =
       builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   std::string name = "instruction_";

@@ -52,8 +52,6 @@ struct DecodeCandidate {
 
   llvm::StringLiteral method;
   BitOrder order;
-  /// XORed into the packed words; empty: nothing.
-  llvm::SmallVector<uint32_t> packedXor;
   /// value[i] = factors[i] * result[i] - offset; empty: 1.
   llvm::SmallVector<double> factors;
   double offset = 0;
@@ -90,9 +88,8 @@ public:
   FieldRequest fields(llvm::SmallVector<Placement> placements,
                       unsigned inLaneBits, bool masked = true) const;
 
-  /// What packing has to flip so that these bits of each code are flipped.
-  llvm::SmallVector<uint32_t> flip(const BitOrder &order,
-                                   uint64_t codeBits) const;
+  /// The order with these bits of each code stored inverted.
+  BitOrder flipped(const BitOrder &order, uint64_t codeBits) const;
 
   /// Sign, exponent and mantissa of a code where a float of `mantissa` mantissa
   /// bits below the bit `sign` has them: a multiple of its value. None if there
@@ -146,7 +143,8 @@ public:
   mlir::Value permute(mlir::Value low, mlir::Value high, mlir::Value selector);
   mlir::Value permute(mlir::Value low, mlir::Value high,
                       llvm::ArrayRef<unsigned> bytes);
-  /// A call of the device's instruction, whose body `body` makes.
+  /// The device's instruction in a kernel; elsewhere, and where LLVM has no
+  /// intrinsic for it, a call of a function whose body `body` makes.
   mlir::Value
   call(llvm::StringRef instruction, mlir::Type result, mlir::ValueRange inputs,
        llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>

@@ -71,15 +71,27 @@ static constexpr FusedPair kGFX9Pairs[] = {
 
 // PTX ISA, prmt (default mode; the selectors here never set bit 3, which would
 // replicate a sign) and cvt; CDNA2 ISA, V_PERM_B32.
-static constexpr PairConversion kHopperPairs[] = {
+static constexpr PairConversion kPairsOfSM89[] = {
     {"cvt.rn.f16x2.e4m3x2", 4, Specials::FN},
     {"cvt.rn.f16x2.e5m2x2", 5, Specials::IEEE},
 };
 static constexpr InstructionCost kNvidiaInstructions[] = {
-    {"prmt.b32", {1, 2}},
-    {"fma.rn.bf16x2", {1, 2}},
-    {"cvt.rn.f16x2.e4m3x2", {1, 2}},
-    {"cvt.rn.f16x2.e5m2x2", {1, 2}},
+    {"prmt.b32", {1, 2}, "llvm.nvvm.prmt", "i32", "i32"},
+    {"fma.rn.bf16x2",
+     {1, 2},
+     "llvm.nvvm.fma.rn.bf16x2",
+     "vector<2xbf16>",
+     "vector<2xbf16>"},
+    {"cvt.rn.f16x2.e4m3x2",
+     {1, 2},
+     "llvm.nvvm.e4m3x2.to.f16x2.rn",
+     "i16",
+     "vector<2xf16>"},
+    {"cvt.rn.f16x2.e5m2x2",
+     {1, 2},
+     "llvm.nvvm.e5m2x2.to.f16x2.rn",
+     "i16",
+     "vector<2xf16>"},
 };
 static constexpr InstructionCost kGFX9Instructions[] = {
     {"v_perm_b32", {1, 4}},
@@ -145,55 +157,36 @@ static constexpr DecodeDevice kX86Devices[] = {
       {3, 2}}},
 };
 
+/// An NVIDIA chip: its costs of integers to floats, of float arithmetic,
+/// between f32 and f16, and to and from f64 are its own.
+static constexpr DecodeDevice nvidia(llvm::StringLiteral name,
+                                     OpCost intToFloat, OpCost floatMath,
+                                     OpCost halfConvert, OpCost wideConvert,
+                                     llvm::ArrayRef<PairConversion> pairs) {
+  constexpr OpCost simple = {1, 2};
+  return {name,
+          1,
+          false,
+          true,
+          true,
+          true,
+          {},
+          {},
+          {simple, simple, simple, intToFloat, floatMath, simple, simple,
+           halfConvert, wideConvert, simple},
+          true,
+          "prmt.b32",
+          4,
+          "fma.rn.bf16x2",
+          pairs,
+          kNvidiaInstructions};
+}
+
 static constexpr DecodeDevice kGPUDevices[] = {
-    {"cuda:sm_80",
-     1,
-     false,
-     true,
-     true,
-     true,
-     {},
-     {},
-     {{1, 2},
-      {1, 2},
-      {1, 2},
-      {1, 8},
-      {1, 2},
-      {1, 2},
-      {1, 2},
-      {1, 8},
-      {1, 8},
-      {1, 2}},
-     true,
-     "prmt.b32",
-     4,
-     "fma.rn.bf16x2",
-     {},
-     kNvidiaInstructions},
-    {"cuda:sm_90a",
-     1,
-     false,
-     true,
-     true,
-     true,
-     {},
-     {},
-     {{1, 2},
-      {1, 2},
-      {1, 2},
-      {1, 2},
-      {1, 1},
-      {1, 2},
-      {1, 2},
-      {1, 2},
-      {1, 8},
-      {1, 2}},
-     true,
-     "prmt.b32",
-     4,
-     "fma.rn.bf16x2",
-     kHopperPairs,
-     kNvidiaInstructions},
+    nvidia("cuda:sm_80", {1, 8}, {1, 2}, {1, 8}, {1, 8}, {}),
+    nvidia("cuda:sm_86", {1, 8}, {1, 2}, {1, 8}, {1, 64}, {}),
+    nvidia("cuda:sm_89", {1, 8}, {1, 2}, {1, 8}, {1, 64}, kPairsOfSM89),
+    nvidia("cuda:sm_90a", {1, 2}, {1, 1}, {1, 2}, {1, 8}, kPairsOfSM89),
     {"hip:gfx90a",
      1,
      false,
@@ -235,8 +228,13 @@ const DecodeDevice *tile::findGPUDecodeDevice(StringRef name) {
 }
 
 const DecodeDevice *tile::findDecodeDevice(DeviceAttr device) {
-  auto lookup = device ? device.getProperties().getAs<StringAttr>("lookup")
-                       : StringAttr();
+  auto property = [&](StringRef name) {
+    return device ? device.getProperties().getAs<StringAttr>(name)
+                  : StringAttr();
+  };
+  if (StringAttr name = property(kDecodeProperty))
+    return findGPUDecodeDevice(name);
+  StringAttr lookup = property("lookup");
   if (!lookup)
     return nullptr;
   return &getX86DecodeDevice(lookup == "permvar512" ? 512

@@ -300,8 +300,7 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
   FrozenRewritePatternSet patterns = canonicalizations(context);
   std::vector<DecodeProgram> programs;
   for (DecodeCandidate &candidate : candidates) {
-    if (request.order &&
-        (candidate.order != *request.order || !candidate.packedXor.empty()))
+    if (request.order && candidate.order != *request.order)
       continue;
     if (hasLostSubnormals(request, candidate, *from))
       continue;
@@ -315,8 +314,6 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
     if (!cost)
       return cost.takeError();
     DecodeProgram program(std::move(module), candidate.method, candidate.order);
-    program.packedXor = candidate.packedXor;
-    program.packedXor.resize(program.order.words(), 0);
     program.factors = candidate.factors;
     program.factors.resize(program.order.codes(), 1);
     program.offset = candidate.offset == 0 ? 0 : candidate.offset; // never -0
@@ -358,15 +355,19 @@ tile::makeDecodeProgram(const DecodeRequest &request) {
   return std::move(programs[*chosen]);
 }
 
-BitOrder tile::chooseX86WeightOrder(Type format) {
+BitOrder tile::chooseWeightOrder(Type format, Type compute, DeviceAttr device) {
   std::optional<NumberFormat> from = numberFormatOf(format);
   if (!from->hasTable())
     return BitOrder::sequential(from->bits());
   DecodeRequest request;
   request.from = format;
-  request.to = Float32Type::get(format.getContext());
-  request.device = &getX86DecodeDevice(512);
-  request.lookupEntries = 16;
+  request.to = compute;
+  request.device = findDecodeDevice(device);
+  if (!request.device || request.device->isVector) {
+    request.to = Float32Type::get(format.getContext());
+    request.device = &getX86DecodeDevice(512);
+    request.lookupEntries = 16;
+  }
   llvm::Expected<DecodeProgram> program = makeDecodeProgram(request);
   if (program)
     return program->order;

@@ -215,8 +215,6 @@ llvm::Expected<uint64_t> tile::proveDecode(const DecodeProgram &program,
         SmallVector<uint64_t> codes(order.codes(), others);
         codes[position] = code;
         SmallVector<uint32_t> words = order.pack(codes);
-        for (auto [word, flips] : llvm::zip(words, program.packedXor))
-          word ^= flips;
         Evaluator evaluator;
         evaluator.set(
             body.getArgument(0),

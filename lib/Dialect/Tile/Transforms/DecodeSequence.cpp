@@ -286,11 +286,15 @@ Value tile::emitDecodeCode(OpBuilder &builder, Location loc,
 SmallVector<Value> tile::emitUnpack(OpBuilder &builder, Location loc,
                                     const BitOrder &order, ValueRange words) {
   EmitOps ops(builder, loc);
+  SmallVector<Value> plain(words);
+  for (auto [word, flips] : llvm::zip_equal(plain, order.flips()))
+    if (flips)
+      word = ops.bitXor(word, ops.constant(flips));
   SmallVector<Value> codes;
   for (unsigned v = 0; v != order.codes(); ++v) {
     Value code;
     for (const BitOrder::Field &field : order.fields(v)) {
-      Value part = words[field.word];
+      Value part = plain[field.word];
       bool isLast = field.bit + field.width == order.bits();
       // Nothing is needed of the bits above the code, so its last field, if it
       // lies high enough, is only shifted.

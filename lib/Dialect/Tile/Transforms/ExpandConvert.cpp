@@ -76,6 +76,18 @@ static Value asInt32(OpBuilder &builder, Location loc, Value value) {
              : arith::ExtUIOp::create(builder, loc, i32, value).getResult();
 }
 
+/// A result of a sequence as an element of a tile: bytes are codes, in i32.
+static Value asElement(OpBuilder &builder, Location loc, Value value,
+                       Type target) {
+  Type type = registerType(target);
+  if (value.getType() == type)
+    return value;
+  Type byte = builder.getI8Type();
+  if (value.getType() != byte)
+    value = arith::BitcastOp::create(builder, loc, byte, value);
+  return arith::ExtUIOp::create(builder, loc, type, value);
+}
+
 static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   FragmentType from = op.getInput().getType(), to = op.getResult().getType();
   LayoutAttr layout = from.getLayout();
@@ -83,6 +95,12 @@ static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
   OpBuilder builder(op);
   ConversionOptions options;
   DeviceAttr device = findDevice(op);
+  auto row = device ? device.getProperties().getAs<StringAttr>(kDecodeProperty)
+                    : StringAttr();
+  if (row && !findGPUDecodeDevice(row))
+    return op.emitOpError() << "is for a device that decodes as " << row
+                            << ", of which there is no cost table; expected "
+                            << listGPUDecodeDevices();
   options.lookupEntries = device ? device.getInt("lookup_entries", 0) : 0;
   options.saturate = op.getSaturate();
   unsigned randomBits = 0;
@@ -122,7 +140,9 @@ static LogicalResult expand(tile::ConvertOp op, Sequences &sequences) {
                                !op.getSaturate())
           : nullptr;
   if (program)
-    values = program->emit(builder, op.getLoc(), body->getArguments());
+    for (Value value :
+         program->emit(builder, op.getLoc(), body->getArguments()))
+      values.push_back(asElement(builder, op.getLoc(), value, target));
   else if (layout.isPacked())
     values = emitDecode(builder, op.getLoc(), source, *layout.getOrder(),
                         target, body->getArguments(), options);

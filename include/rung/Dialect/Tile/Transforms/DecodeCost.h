@@ -72,6 +72,9 @@ struct FusedPair {
 struct InstructionCost {
   llvm::StringLiteral instruction; ///< as the assembler calls it
   OpCost cost;
+  /// LLVM's intrinsic that is the instruction, and the types, as MLIR writes
+  /// them, of each operand and of the result; empty: there is none.
+  llvm::StringLiteral intrinsic = "", operand = "", result = "";
 };
 
 /// One instruction from two 8-bit floats in the low 16 bits to two f16.
@@ -115,8 +118,9 @@ const DecodeDevice &getX86DecodeDevice(unsigned vectorBits);
 const DecodeDevice *findGPUDecodeDevice(llvm::StringRef name);
 
 /// The row of a device of Target/Device.h, or null: kernels of others decode by
-/// the general sequences.
+/// the general sequences. A GPU's property `decode` names its row.
 const DecodeDevice *findDecodeDevice(DeviceAttr device);
+constexpr llvm::StringLiteral kDecodeProperty = "decode";
 
 /// "cuda:sm_80, cuda:sm_90a, ...".
 std::string listGPUDecodeDevices();

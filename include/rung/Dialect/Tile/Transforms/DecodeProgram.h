@@ -64,8 +64,6 @@ struct DecodeProgram {
   /// The method of DecodeCandidates.h that found it.
   llvm::StringRef method;
   BitOrder order;
-  /// XORed into the R words when codes are packed.
-  llvm::SmallVector<uint32_t> packedXor;
   /// value of code i = factors[i] * result i - offset, exactly; 1 and 0 unless
   /// a scale is free.
   llvm::SmallVector<double> factors;
@@ -96,11 +94,14 @@ struct DecodeProgram {
 /// builtin type, a NaN that `to` lacks, a failed proof. Loads dialects.
 llvm::Expected<DecodeProgram> makeDecodeProgram(const DecodeRequest &request);
 
-/// The order in which weights of a format of at most 8 bits are packed for
-/// x86-64: that of the cheapest sequence into f32 with AVX-512, whatever the
-/// processor, for one weights section serves all code of a bundle. Sequential
-/// for wider formats.
-BitOrder chooseX86WeightOrder(mlir::Type format);
+/// The order in which weights of a format are packed for kernels of `device`
+/// that compute in `compute`: that of the cheapest sequence between them, which
+/// tile-expand-convert then finds. All x86-64 processors, and devices that the
+/// cost tables do not know, have the one of AVX-512 into f32, for one weights
+/// section serves all code of a bundle. Sequential for formats of more than 8
+/// bits, and where there is no sequence.
+BitOrder chooseWeightOrder(mlir::Type format, mlir::Type compute,
+                           DeviceAttr device);
 
 } // namespace rung::tile
 
