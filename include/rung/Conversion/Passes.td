@@ -107,8 +107,11 @@ def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
     formats, whose fragments its operands must be, side by side. Run
     `tile-expand-convert` first; upstream passes go on from `gpu.launch` to PTX.
 
-    Taken are launch, load, store, splat, map and mma of tile, in scf.for and
-    scf.if; of any other operation, or form, an error says what was expected.
+    Taken are launch, warp, load, store, splat, map, lookup, slice, reduce,
+    relayout, mma and reduce_warps of tile, in scf.for and scf.if; of any other
+    operation, or form, an error says what was expected. A table that is looked
+    up is a constant array in global memory. Lanes exchange elements by
+    `gpu.shuffle`, a register at a time.
     Elements beyond bounds are loaded as 0; a bound is at least 1. Memory is
     assumed to be aligned to 16 bytes.
 

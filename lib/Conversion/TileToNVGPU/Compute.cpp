@@ -94,7 +94,8 @@ ConvertMap::matchAndRewrite(tile::MapOp op, OneToNOpAdaptor adaptor,
                             ConversionPatternRewriter &rewriter) const {
   Block &body = op.getBody().front();
   for (Operation &inner : body.without_terminator())
-    if (isa_and_nonnull<tile::TileDialect>(inner.getDialect()))
+    if (isa_and_nonnull<tile::TileDialect>(inner.getDialect()) &&
+        !isa<tile::LookupOp>(inner))
       return refuse(op, rewriter,
                     "has a " + inner.getName().getStringRef() +
                         " in its region, which has no form for a warp here");

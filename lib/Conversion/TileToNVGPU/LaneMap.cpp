@@ -18,9 +18,8 @@ Value LaneMap::lane(VectorBuilder &b) {
   return gpu::ThreadIdOp::create(b, gpu::Dimension::x);
 }
 
-/// The value of the linear map `bases` (one for each bit of `lane`) at `lane`:
-/// bits that move equally far move together.
-static Value applyMap(VectorBuilder &b, Value lane, ArrayRef<uint64_t> bases) {
+/// Bits that move equally far move together.
+Value LaneMap::apply(VectorBuilder &b, Value lane, ArrayRef<uint64_t> bases) {
   llvm::MapVector<int, uint64_t> masks;
   for (auto [from, basis] : llvm::enumerate(bases))
     for (uint64_t rest = basis; rest; rest &= rest - 1)
@@ -49,7 +48,7 @@ LaneMap::LaneMap(VectorBuilder &b, tile::LayoutAttr layout)
       laneBits |= basis;
     for (uint64_t basis : registers.bases())
       registerBits |= basis;
-    parts[dim] = applyMap(b, number, lanes.bases());
+    parts[dim] = apply(b, number, lanes.bases());
     disjoint[dim] = !(laneBits & registerBits);
   }
   // Input bits that reach nothing new are 0 where an element is written: the

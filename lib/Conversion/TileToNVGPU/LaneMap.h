@@ -43,6 +43,11 @@ public:
   /// The number of this lane, an index.
   static mlir::Value lane(VectorBuilder &b);
 
+  /// The value of a linear map (a basis vector for each bit of `lane`) at
+  /// `lane`, an index; null: 0.
+  static mlir::Value apply(VectorBuilder &b, mlir::Value lane,
+                           llvm::ArrayRef<uint64_t> bases);
+
 private:
   VectorBuilder &b;
   tile::LayoutAttr layout;

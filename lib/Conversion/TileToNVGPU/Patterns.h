@@ -14,8 +14,10 @@
 #ifndef RUNG_LIB_CONVERSION_TILETONVGPU_PATTERNS_H
 #define RUNG_LIB_CONVERSION_TILETONVGPU_PATTERNS_H
 
+#include "../Common/GlobalTables.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "rung/Dialect/Tile/IR/Tile.h"
+#include <map>
 
 namespace rung {
 
@@ -34,6 +36,13 @@ struct WarpConversion {
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<IndexFact>> facts;
   /// Why an operation was not converted.
   llvm::DenseMap<mlir::Operation *, std::string> reasons;
+
+  /// The table of a lookup in its module. All are made before the conversion,
+  /// which may take back what it makes.
+  mlir::memref::GlobalOp findTable(tile::LookupOp op);
+
+private:
+  std::map<mlir::Operation *, GlobalTables> tables;
 };
 
 /// A pattern that remembers why it did not match.
@@ -69,6 +78,13 @@ void populateMmaPatterns(WarpConversion &conversion,
 /// tile.launch, tile.warp, tile.barrier, tile.reduce_warps.
 void populateLaunchPatterns(WarpConversion &conversion,
                             mlir::RewritePatternSet &patterns);
+
+/// tile.lookup.
+void populateLookupPatterns(WarpConversion &conversion,
+                            mlir::RewritePatternSet &patterns);
+/// tile.reduce, tile.relayout.
+void populateShufflePatterns(WarpConversion &conversion,
+                             mlir::RewritePatternSet &patterns);
 
 } // namespace rung
 

@@ -82,8 +82,8 @@ static LogicalResult reportLeft(ModuleOp module,
           "is left; run tile-expand-convert before convert-tile-to-nvgpu");
     else
       first->emitOpError("has no form for a warp here; expected launch, warp, "
-                         "load, store, splat, map, slice, mma or reduce_warps "
-                         "of tile");
+                         "load, store, splat, map, lookup, slice, reduce, "
+                         "relayout, mma or reduce_warps of tile");
   }
   return failure(first);
 }
@@ -94,6 +94,8 @@ void ConvertTileToNVGPU::runOnOperation() {
   WalkResult checked = module.walk([&](Operation *op) {
     if (failed(checkLanes(op)))
       return WalkResult::interrupt();
+    if (auto lookup = dyn_cast<tile::LookupOp>(op))
+      conversion.findTable(lookup);
     OperandRange indices(nullptr, 0);
     if (auto load = dyn_cast<tile::LoadOp>(op))
       indices = load.getIndices();
@@ -128,6 +130,8 @@ void ConvertTileToNVGPU::runOnOperation() {
   populateLaunchPatterns(conversion, patterns);
   populateMemoryPatterns(conversion, patterns);
   populateComputePatterns(conversion, patterns);
+  populateLookupPatterns(conversion, patterns);
+  populateShufflePatterns(conversion, patterns);
   populateMmaPatterns(conversion, patterns);
   bool converted =
       succeeded(applyPartialConversion(module, target, std::move(patterns)));

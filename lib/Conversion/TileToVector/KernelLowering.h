@@ -15,11 +15,9 @@
 #ifndef RUNG_LIB_CONVERSION_TILETOVECTOR_KERNELLOWERING_H
 #define RUNG_LIB_CONVERSION_TILETOVECTOR_KERNELLOWERING_H
 
+#include "../Common/GlobalTables.h"
 #include "../Common/Places.h"
 #include "../Common/VectorBuilder.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace rung {
@@ -70,10 +68,9 @@ private:
   mlir::LogicalResult lowerRead(tile::ReadOp op);
 
   mlir::ModuleOp module;
-  mlir::SymbolTable symbols;
+  GlobalTables tables;
   DeviceAttr device;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> parts;
-  llvm::DenseMap<mlir::Attribute, mlir::memref::GlobalOp> tables;
   /// Of the parallel loop or function that each is in.
   llvm::DenseMap<mlir::Operation *, mlir::Value> masks;
   /// Erased at the end.

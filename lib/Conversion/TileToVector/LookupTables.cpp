@@ -20,19 +20,8 @@ using namespace mlir;
 using namespace rung;
 
 Value KernelLowering::globalTable(VectorBuilder &b, DenseElementsAttr table) {
-  auto type = MemRefType::get({table.getNumElements()}, table.getElementType());
-  memref::GlobalOp &global = tables[table];
-  if (!global) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    global = memref::GlobalOp::create(
-        b, "rung_table", b.getStringAttr("private"), type,
-        DenseElementsAttr(table.reshape(
-            RankedTensorType::get(type.getShape(), type.getElementType()))),
-        /*constant=*/true, b.getI64IntegerAttr(64));
-    symbols.insert(global);
-  }
-  return memref::GetGlobalOp::create(b, type, global.getName());
+  memref::GlobalOp global = tables.get(b.getLoc(), table);
+  return memref::GetGlobalOp::create(b, global.getType(), global.getName());
 }
 
 /// The entries, repeated up to `count`: a device that reads more bits of the

@@ -33,7 +33,7 @@ static bool isTileType(Type type) {
 }
 
 KernelLowering::KernelLowering(ModuleOp module)
-    : module(module), symbols(module), device(findDevice(module)) {}
+    : module(module), tables(module), device(findDevice(module)) {}
 
 ArrayRef<Value> KernelLowering::get(Value value) const {
   auto found = parts.find(value);

@@ -12,10 +12,18 @@ func.func @convert(%x: memref<32xf16>, %i: index) {
 
 #line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
 #one = #tile.layout<"(register:0, lane:5) -> (row:0, col:0) {lane[0..4] -> 0}">
-func.func @reduce(%x: memref<32xf32>, %i: index) {
-  %v = tile.load %x[%i] : memref<32xf32> -> !tile.fragment<1x32xf32, #line>
-  // expected-error@+1 {{has no form for a warp here; expected launch, warp, load, store, splat, map, slice, mma or reduce_warps of tile}}
-  %s = tile.reduce %v : !tile.fragment<1x32xf32, #line> -> !tile.fragment<1x1xf32, #one>
+func.func @sum_of_codes(%x: memref<32xi8>, %i: index) {
+  %v = tile.load %x[%i] : memref<32xi8> -> !tile.fragment<1x32xi8, #line>
+  // expected-error@+1 {{adds up codes, expected elements of at least 16 bits}}
+  %s = tile.reduce %v : !tile.fragment<1x32xi8, #line> -> !tile.fragment<1x1xi8, #one>
+  return
+}
+
+// -----
+
+func.func @buffer() {
+  // expected-error@+1 {{has no form for a warp here; expected launch, warp, load, store, splat, map, lookup, slice, reduce, relayout, mma or reduce_warps of tile}}
+  %b = tile.alloc : !tile.buffer<64x64xf16, shared, swizzle = 3>
   return
 }
 
@@ -31,12 +39,13 @@ func.func @lanes(%x: memref<16xf32>, %i: index) {
 // -----
 
 #line = #tile.layout<"(register:0, lane:5) -> (row:0, col:5) {lane[0..4] -> col[0..4]}">
-func.func @lookup(%x: memref<32xi32>, %i: index) {
+func.func @tiles_inside(%x: memref<32xi32>, %i: index) {
   %v = tile.load %x[%i] : memref<32xi32> -> !tile.fragment<1x32xi32, #line>
-  // expected-error@+1 {{has a tile.lookup in its region, which has no form for a warp here}}
+  // expected-error@+1 {{has a tile.splat in its region, which has no form for a warp here}}
   %r = tile.map %v : !tile.fragment<1x32xi32, #line> -> !tile.fragment<1x32xf32, #line> {
   ^bb0(%a: i32):
-    %s = tile.lookup %a in dense<[0.0, 1.0]> : tensor<2xf32>
+    %s = arith.constant 0.0 : f32
+    %none = tile.splat %s : f32 -> !tile.fragment<1x32xf32, #line>
     tile.yield %s : f32
   }
   return

@@ -85,12 +85,12 @@ private:
     return entry && entry.isPublic() && !called.contains(entry.getName());
   }
 
-  const BitOrder &orderOf(Type format) {
-    auto it = orders.find(format);
+  const BitOrder &orderOf(Type format, Type compute) {
+    auto it = orders.find({format, compute});
     if (it == orders.end())
       it = orders
-               .try_emplace(format, tile::chooseWeightOrder(format, format,
-                                                            /*device=*/{}))
+               .try_emplace({format, compute},
+                            tile::chooseWeightOrder(format, compute, device))
                .first;
     return it->second;
   }
@@ -99,7 +99,7 @@ private:
   /// are rows.
   PackedLayout layoutOf(MatmulOp op, Type format) {
     constexpr unsigned loadBytes = 16;
-    const BitOrder &order = orderOf(format);
+    const BitOrder &order = orderOf(format, op.getCompute().value_or(format));
     if (op.getCompute())
       if (std::optional<MatrixTile> tile = chooseMatrixTile(op, device))
         return cantFail(deriveWeightLayout(tile->map, order, loadBytes));
@@ -186,7 +186,7 @@ private:
   llvm::MapVector<Value, Wanted> wanted;
   bool hasDynamic = false;
   llvm::MapVector<Value, StorageAttr> packed;
-  llvm::DenseMap<Type, BitOrder> orders;
+  llvm::DenseMap<std::pair<Type, Type>, BitOrder> orders;
 };
 
 //===----------------------------------------------------------------------===//
