@@ -16,8 +16,7 @@ PAGE = (ROOT / "docs" / "bundles.md").read_text()
 
 
 def block(language):
-    """The page's only block of code in a language."""
-    """The first one."""
+    """The page's first block of code in a language."""
     return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
 
 
