@@ -206,16 +206,24 @@ void Machine::access(Lane &lane, const void *data, uint64_t bytes,
                      uint32_t kind, uint32_t site) {
   uint64_t alignment = uint64_t(1)
                        << (kind >> AccessKind::kAlignmentShift & 0xff);
-  if (reinterpret_cast<uintptr_t>(data) & (alignment - 1)) {
-    Region &region = findRegion(lane, data, bytes, kind, site);
+  bool misaligned = reinterpret_cast<uintptr_t>(data) & (alignment - 1);
+  // Most are loads of what a parameter points at and no one writes.
+  constexpr uint32_t kOthers =
+      AccessKind::kWrite | AccessKind::kAtomic | AccessKind::kVolatile;
+  if (uint32_t parameter = kind >> AccessKind::kParameterShift;
+      parameter && !(kind & kOthers) && !misaligned)
+    if (const Region *region = parameters[parameter - 1];
+        region && !region->writable && region->validSince == 0 &&
+        region->contains(data, bytes))
+      return;
+  Region &region = findRegion(lane, data, bytes, kind, site);
+  if (misaligned)
     fail(lane, site,
          "misaligned: %s %llu bytes at byte %lld of '%s'; its address must be "
          "a multiple of %llu",
          verb(kind), (unsigned long long)bytes,
          (long long)(static_cast<const char *>(data) - region.begin),
          region.name.c_str(), (unsigned long long)alignment);
-  }
-  Region &region = findRegion(lane, data, bytes, kind, site);
   if (&region == &stackRegion)
     return;
   bool writes = kind & AccessKind::kWrite, atomic = kind & AccessKind::kAtomic;
@@ -230,7 +238,7 @@ void Machine::access(Lane &lane, const void *data, uint64_t bytes,
     idleTurns = 0;
   }
   // Memory that no one writes needs no record.
-  if (!region.writable)
+  if (!region.writable && region.validSince == 0)
     return;
   ensureShadow(region);
   if (!region.shadow)
