@@ -155,6 +155,8 @@ std::shared_ptr<Device> Device::open(const BundleReader &bundle,
     error = "no binary for device '" + name + "'; the bundle holds " +
             targetsOf(manifest) + "; compile it with --target=" + kind +
             (isCpu ? "" : ":ARCH");
+  } else if (kind == "sim") {
+    return openSim(bundle, candidates, name, error);
   } else if (!parseIndex(name.substr(kind.size()), index) ||
              (isCpu && name != kind)) {
     error = "'" + name + "' names no device; expected " + kind +
@@ -165,7 +167,8 @@ std::shared_ptr<Device> Device::open(const BundleReader &bundle,
     return openCuda(bundle, candidates, index, error);
   } else {
     error = "this runtime cannot run on device '" + name +
-            "', only on cpu and cuda; the bundle holds " + targetsOf(manifest);
+            "', only on cpu, cuda and sim; the bundle holds " +
+            targetsOf(manifest);
   }
   return nullptr;
 }

@@ -14,6 +14,7 @@
 //
 //   cpu   Device.cpp: arrays are used where they are, there are no kernels
 //   cuda  CudaDevice.cpp: the GPU of NVIDIA's driver
+//   sim   SimDevice.cpp: the virtual GPU
 //
 // Functions that can fail return an error text, empty on success; none throws.
 // Every function is called under the lock of the device's bundle, but
@@ -34,9 +35,10 @@ namespace rung {
 
 class Device {
 public:
-  /// Opens the device called `name` ("cpu", "cuda", "cuda:1"), chooses the best
-  /// of the bundle's binaries for it, and loads its kernels and constants. Null
-  /// on failure. The bundle must outlive the device's last call.
+  /// Opens the device called `name` ("cpu", "cuda", "cuda:1", "sim"), chooses
+  /// the best of the bundle's binaries for it, and loads its kernels and
+  /// constants. Null on failure. The bundle must outlive the device's last
+  /// call.
   static std::shared_ptr<Device>
   open(const BundleReader &bundle, const std::string &name, std::string &error);
   virtual ~Device() = default;
@@ -110,6 +112,12 @@ using Candidates = std::vector<const Binary *>;
 std::shared_ptr<Device> openCuda(const BundleReader &bundle,
                                  const Candidates &candidates, unsigned index,
                                  std::string &error);
+
+/// The virtual GPU: "sim", or of several binaries the one for a target,
+/// "sim:cuda:sm_80".
+std::shared_ptr<Device> openSim(const BundleReader &bundle,
+                                const Candidates &candidates,
+                                const std::string &name, std::string &error);
 
 /// The targets of a bundle, for messages: "cpu:znver4, cuda:sm_80".
 std::string targetsOf(const Manifest &manifest);

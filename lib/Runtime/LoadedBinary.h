@@ -8,7 +8,8 @@
 #ifndef RUNG_LIB_RUNTIME_LOADEDBINARY_H
 #define RUNG_LIB_RUNTIME_LOADEDBINARY_H
 
-#include "rung/Runtime/BundleReader.h"
+#include "LoadedObject.h"
+
 #include "rung/Runtime/EntryABI.h"
 
 #include <map>
@@ -23,7 +24,6 @@ public:
   /// Loads it with the functions of all entries. Null on failure.
   static std::unique_ptr<LoadedBinary>
   load(const BundleReader &bundle, const Binary &binary, std::string &error);
-  ~LoadedBinary();
 
   /// An entry or pack function of the manifest.
   rung_entry function(const std::string &name) const {
@@ -32,14 +32,10 @@ public:
 
 private:
   LoadedBinary() = default;
-  std::string loadObject(BundleReader::Bytes code);
   std::string find(const std::string &name);
 
   const Binary *binary_ = nullptr;
-  void *handle_ = nullptr;
-  /// Open for as long as the code is loaded: its number is in the name that
-  /// dlopen knows the code by, and must not become another binary's.
-  int file_ = -1;
+  LoadedObject object_;
   std::map<std::string, rung_entry> functions_;
 };
 
