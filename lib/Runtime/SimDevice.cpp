@@ -45,8 +45,9 @@ namespace {
 
 class SimDevice final : public Device {
 public:
-  SimDevice(const BundleReader &bundle, const Binary &binary, uint64_t seed)
-      : Device("sim", binary), bundle_(bundle), gpu_(seed) {}
+  SimDevice(const BundleReader &bundle, const Binary &binary,
+            const std::string &name, uint64_t seed)
+      : Device(name, binary), bundle_(bundle), gpu_(seed) {}
   ~SimDevice() override { end(); }
 
   /// Loads kernels and constants.
@@ -184,6 +185,9 @@ std::string SimDevice::launch(uint32_t number, const uint32_t grid[3],
     return "kernel " + std::to_string(number) +
            " is launched, but the bundle has " +
            std::to_string(kernels_.size());
+  for (int i = 0; i != 3; ++i)
+    if (grid[i] == 0 || block[i] == 0)
+      return "";
   return gpu_.launch(*program_, kernels_[number], grid, block, sharedBytes,
                      arguments, count);
 }
@@ -212,7 +216,7 @@ std::shared_ptr<Device> rung::openSim(const BundleReader &bundle,
   uint64_t seed = seedFromEnvironment(error);
   if (!error.empty())
     return nullptr;
-  auto device = std::make_shared<SimDevice>(bundle, **chosen, seed);
+  auto device = std::make_shared<SimDevice>(bundle, **chosen, name, seed);
   error = device->load();
   return error.empty() ? device : nullptr;
 }

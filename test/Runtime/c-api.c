@@ -51,8 +51,9 @@ int main(int argc, char **argv) {
   uint8_t weight[3][3] = {
       {0x21, 0x43, 0x05}, {0xff, 0xff, 0x0f}, {0x00, 0x00, 0x08}};
   int64_t xSizes[] = {2, 5}, wSizes[] = {3, 3}, ySizes[] = {0, 0};
-  rung_tensor tensors[] = {
-      {x, 2, xSizes, NULL}, {weight, 2, wSizes, NULL}, {y, 2, ySizes, NULL}};
+  rung_tensor tensors[] = {{x, 2, xSizes, NULL, RUNG_HOST},
+                           {weight, 2, wSizes, NULL, RUNG_HOST},
+                           {y, 2, ySizes, NULL, RUNG_HOST}};
   expectError(rung_call(bundle, entry, tensors, 3, &error), error);
   check(rung_bundle_load(bundle, "cpu", &error), error);
   printf("loaded %s\n", rung_bundle_loaded_target(bundle));

@@ -25,7 +25,7 @@ OPTIONS:
   --input=FILE.npy    an array, once for each input, in the order of --list
   --output=FILE.npy   where to write a result: first the outputs, then the
                       updated inouts, in the order of --list
-  --device=DEVICE     cpu (the default), cuda[:i], hip[:i] or sim
+  --device=DEVICE     cpu (the default), cuda[:i], hip[:i], sim or sim:cuda:ARCH
   --repeat=N          run N times more and print the median time; on a GPU its
                       arrays lie there meanwhile
   --threads=N         threads to use (default: RUNG_NUM_THREADS, else all cores)
@@ -70,10 +70,14 @@ static std::string takeOption(const std::string &name, const std::string &value,
     bool known = indexed ? kind == "cuda" || kind == "hip"
                          : kind == "cpu" || kind == "cuda" || kind == "hip" ||
                                kind == "sim";
-    if (!known || (indexed && !parseNumber(value.substr(kind.size() + 1), 0,
-                                           1023, number)))
+    if (indexed && known)
+      known = parseNumber(value.substr(kind.size() + 1), 0, 1023, number);
+    // One of several targets of the bundle.
+    if (indexed && kind == "sim")
+      known = value.rfind("sim:cuda:", 0) == 0;
+    if (!known)
       return "--device=" + value +
-             ", expected cpu, cuda, cuda:i, hip, hip:i or sim";
+             ", expected cpu, cuda, cuda:i, hip, hip:i, sim or sim:cuda:ARCH";
     options.device = value;
   } else if (name == "input") {
     options.inputs.push_back(value);

@@ -9,6 +9,8 @@
 #include "Retarget.h"
 #include "rung/Target/CodeGen.h"
 
+#include "llvm/ADT/SCCIterator.h"
+#include "llvm/Analysis/CallGraph.h"
 #include "llvm/IR/DebugInfo.h"
 #include "llvm/IR/ReplaceConstant.h"
 #include "llvm/IR/Verifier.h"
@@ -131,6 +133,18 @@ static Error checkKernels(ArrayRef<Kernel> kernels) {
   return Error::success();
 }
 
+/// The stack of a thread is of fixed size.
+static Error checkRecursion(Module &module) {
+  CallGraph graph(module);
+  for (auto part = scc_begin(&graph); !part.isAtEnd(); ++part)
+    if (part.hasCycle())
+      if (Function *function = part->front()->getFunction())
+        return createStringError("the virtual GPU runs no recursion, found in "
+                                 "@" +
+                                 function->getName());
+  return Error::success();
+}
+
 Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
                                  const CPUTarget &host) {
   if (!module.getTargetTriple().isNVPTX())
@@ -149,6 +163,8 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
         function.getCallingConv() == CallingConv::PTX_Kernel)
       kernels.push_back({&function, maxThreads(function)});
   if (Error error = checkKernels(kernels))
+    return error;
+  if (Error error = checkRecursion(module))
     return error;
 
   uint64_t sharedBytes;

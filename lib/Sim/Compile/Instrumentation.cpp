@@ -18,6 +18,9 @@ using namespace rung::sim;
 
 static constexpr unsigned kSharedSpace = 3;
 
+/// Half of a stack (Runtime/Fiber.h); the other is for what LLVM spills.
+static constexpr uint64_t kMostLocalBytes = 128 * 1024;
+
 Instrumenter::Instrumenter(Module &module, DeviceAttr device)
     : module(module), device(device) {
   StringRef name = device.getName();
@@ -91,12 +94,38 @@ Error Instrumenter::unsupported(Instruction &instruction, Twine what) {
 // Functions
 //===----------------------------------------------------------------------===//
 
+/// Variables of a thread lie on its stack, which has room for them.
+Error Instrumenter::checkLocalMemory(Function &body) {
+  uint64_t bytes = 0;
+  for (BasicBlock &block : body)
+    for (Instruction &instruction : block) {
+      auto *variable = dyn_cast<AllocaInst>(&instruction);
+      if (!variable)
+        continue;
+      std::optional<TypeSize> size =
+          variable->getAllocationSize(module.getDataLayout());
+      if (!variable->isStaticAlloca() || !size || size->isScalable())
+        return createStringError("the virtual GPU has no local variables of "
+                                 "dynamic size, in kernel @" +
+                                 body.getName());
+      bytes += size->getFixedValue();
+    }
+  if (bytes > kMostLocalBytes)
+    return createStringError("the virtual GPU has " + Twine(kMostLocalBytes) +
+                             " bytes of local memory for a thread, but kernel "
+                             "@" +
+                             body.getName() + " needs " + Twine(bytes));
+  return Error::success();
+}
+
 Error Instrumenter::runOnFunction(Function &body) {
   function = &body;
   selfCall = nullptr;
   slots = nullptr;
   slotCount = 0;
   siteOf.clear();
+  if (Error error = checkLocalMemory(body))
+    return error;
 
   ModuleSlotTracker tracker(&module, /*ShouldInitializeAllMetadata=*/false);
   tracker.incorporateFunction(body);

@@ -97,6 +97,7 @@ public:
 
 private:
   llvm::Error runOnFunction(llvm::Function &function);
+  llvm::Error checkLocalMemory(llvm::Function &function);
   llvm::Error rewriteCall(llvm::CallInst &call);
   llvm::Error rewriteInstruction(llvm::CallInst &call, llvm::StringRef name);
   llvm::Value *emitPlain(llvm::CallInst &call, llvm::StringRef name);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Machine.h"
+#include "Matrix.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,6 +31,8 @@ std::optional<Program> Program::get(void *handle, std::string &error) {
     error = "the kernels are for version " + std::to_string(module->version) +
             " of the virtual GPU, this is version " +
             std::to_string(kABIVersion) + "; compile them again";
+  else if (const char *feature = missingForMatrices(); *feature)
+    error = std::string("the virtual GPU needs a processor with ") + feature;
   if (!error.empty())
     return std::nullopt;
   *module->table = &Machine::table;

@@ -238,10 +238,13 @@ TEST_F(Call, OtherDevicesAreRefused) {
                                "cpu:x86-64"));
   rung_string_free(error);
   EXPECT_NE(rung_bundle_load(other, "sim", &error), 0);
-  EXPECT_THAT(
-      error,
-      HasSubstr(
-          "this runtime cannot run on device 'sim', only on cpu and cuda"));
+  EXPECT_THAT(error,
+              HasSubstr("cannot load the kernels for sim:cuda:sm_80: the "
+                        "object holds no kernels for the virtual GPU"));
+  rung_string_free(error);
+  EXPECT_NE(rung_bundle_load(other, "sim:cuda:sm_90a", &error), 0);
+  EXPECT_THAT(error, HasSubstr("no binary for device 'sim:cuda:sm_90a'; the "
+                               "bundle holds cpu:impossible, sim:cuda:sm_80"));
   rung_string_free(error);
   rung_bundle_close(other);
 }

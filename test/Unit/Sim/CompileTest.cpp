@@ -83,6 +83,22 @@ TEST(Compile, Modules) {
             "expected a module for nvptx64, found 'x86_64-unknown-linux-gnu'");
 }
 
+TEST(Compile, Stacks) {
+  EXPECT_EQ(
+      compileError("", "  %a = alloca [131073 x i8], align 1\n  store "
+                       "volatile i8 1, ptr %a"),
+      "the virtual GPU has 131072 bytes of local memory for a thread, but "
+      "kernel @k needs 131073");
+  EXPECT_EQ(compileError("", "  %n = load i32, ptr %p\n  %a = alloca i8, i32 "
+                             "%n\n  store volatile i8 1, ptr %a"),
+            "the virtual GPU has no local variables of dynamic size, in kernel "
+            "@k");
+  EXPECT_EQ(compileError("define internal void @f(ptr %p) {\n  call void "
+                         "@f(ptr %p)\n  ret void\n}",
+                         "  call void @f(ptr %p)"),
+            "the virtual GPU runs no recursion, found in @f");
+}
+
 TEST(Launch, Sizes) {
   KernelRunner kernel("define ptx_kernel void @k(i32 %x) #0 {\n  ret void\n}\n"
                       "attributes #0 = { \"nvvm.maxntid\"=\"64,2\" }");

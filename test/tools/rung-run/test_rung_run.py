@@ -181,8 +181,9 @@ def test_devices(refuse):
     for device in ("cuda", "cuda:1", "hip", "hip:0"):
         message = refuse("--entry=threads", f"--device={device}")
         assert f"no binary for device '{device}'" in message and holds in message
-    assert "this runtime cannot run on device 'sim'" in refuse("--entry=threads", "--device=sim")
-    for device in ("tpu", "cuda:x", "cpu:1"):
+    assert "the object holds no kernels for the virtual GPU" in refuse("--entry=threads", "--device=sim")
+    assert f"no binary for device 'sim:cuda:sm_90a'; the bundle {holds}" in refuse("--entry=threads", "--device=sim:cuda:sm_90a")
+    for device in ("tpu", "cuda:x", "cpu:1", "sim:0"):
         assert f"--device={device}, expected cpu, cuda" in refuse("--entry=threads", f"--device={device}")
 
 
