@@ -49,9 +49,13 @@ std::optional<int64_t> constantOf(Value value) {
 /// Deep enough for nested tiles, and bounded.
 constexpr int maxDepth = 8;
 
+std::optional<int64_t> maximum(Value index, int depth);
+
 int64_t divisor(Value index, int depth) {
   if (std::optional<int64_t> constant = constantOf(index))
     return std::abs(*constant);
+  if (maximum(index, depth) == 0) // of a loop that runs once
+    return 0;
   if (depth == 0)
     return 1;
   if (std::optional<LoopRange> loop = loopOf(index))

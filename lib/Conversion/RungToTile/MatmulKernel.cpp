@@ -167,10 +167,14 @@ KernelOperand MatmulKernel::prepareActivations(
 Value MatmulKernel::loadBlocked(const KernelOperand &operand,
                                 ArrayRef<int64_t> block, Value row, Value k,
                                 LayoutAttr layout, ValueRange bounds) {
-  Value loaded = operand.rank() == 2
-                     ? b.load(operand, {row, k}, layout, bounds, block)
-                     : b.load(operand, b.index(0), b.replicated(1, 1));
-  return b.convert(loaded, real);
+  if (operand.rank() != 2)
+    return b.convert(b.load(operand, b.index(0), b.replicated(1, 1)), real);
+  // Their rows are padded to strips of 16: more may reach beyond.
+  constexpr int64_t storedRows = 16;
+  SmallVector<Value> within(bounds);
+  if (bounds.empty() && layout.getRows() > storedRows)
+    within = {b.index(llvm::alignTo(N, storedRows)), b.index(K)};
+  return b.convert(b.load(operand, {row, k}, layout, within, block), real);
 }
 
 Value MatmulKernel::loadScale(Value row, Value k, LayoutAttr layout) {

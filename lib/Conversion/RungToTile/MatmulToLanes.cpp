@@ -186,7 +186,7 @@ Value LanesMatmul::scaleWeights(Value weights, Value row, Value k,
   SmallVector<Value> inputs = {b.convert(weights, real)};
   auto loadAll = [&](const KernelOperand &operand, ArrayRef<int64_t> block) {
     return loadBlocked(operand, block, row, k, layout,
-                       {b.index(llvm::alignTo(N, b.lanes)), b.index(K)});
+                       {b.index(llvm::alignTo(N, 16)), b.index(K)});
   };
   if (scale)
     inputs.push_back(loadAll(scale, scaleBlock));
