@@ -41,7 +41,8 @@ size_t Arguments::inputCount(const Entry &entry) {
 }
 
 std::string Arguments::where(const Argument &argument) const {
-  return "entry '" + entry_.name + "': argument '" + argument.name + "'";
+  return (entry_.name.empty() ? "" : "entry '" + entry_.name + "': ") +
+         "argument '" + argument.name + "'";
 }
 
 std::string Arguments::shapeError(const Argument &argument,

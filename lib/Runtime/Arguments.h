@@ -44,7 +44,7 @@ public:
   std::string checkSizes32(const Argument &argument,
                            const rung_tensor &tensor) const;
 
-  /// "entry 'f': argument 'x'".
+  /// "entry 'f': argument 'x'"; without the entry if it has no name.
   std::string where(const Argument &argument) const;
 
   /// Checks that nothing written overlaps another tensor.

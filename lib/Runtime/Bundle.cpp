@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <sys/mman.h>
 
 using namespace rung;
@@ -170,14 +171,10 @@ std::string rung_bundle::packOnHost(const Argument &argument,
   Descriptor from(data, tensor.sizes, tensor.rank);
   Descriptor to(memory, &bytes, 1);
   void *descriptors[] = {from.get(), to.get()};
-  if (std::string error = host == device ? "" : host->begin(nullptr);
-      !error.empty())
-    return error;
-  std::string error =
-      context.call(code->function(packing.function), descriptors, *host);
-  if (host != device)
-    host->end();
-  return error;
+  std::optional<DeviceCall> call;
+  if (host != device) // whose call has begun
+    call.emplace(*host, nullptr);
+  return context.call(code->function(packing.function), descriptors, *host);
 }
 
 rung_packed *rung_bundle::pack(const Argument &argument, const Packing &packing,
@@ -186,7 +183,8 @@ rung_packed *rung_bundle::pack(const Argument &argument, const Packing &packing,
   if (!memory)
     return nullptr;
   std::lock_guard<std::mutex> lock(mutex);
-  error = device->begin(nullptr);
+  DeviceCall call(*device, nullptr);
+  error = call.error();
   if (!error.empty())
     return nullptr;
   error = packOnHost(argument, packing, tensor, memory.get());
@@ -202,7 +200,6 @@ rung_packed *rung_bundle::pack(const Argument &argument, const Packing &packing,
     if (error.empty())
       error = device->synchronize();
   }
-  device->end();
   return error.empty() ? packed.release() : nullptr;
 }
 
@@ -303,10 +300,7 @@ std::string rung_bundle::run(const Entry &entry, size_t index,
 std::string rung_bundle::call(size_t index, const rung_tensor *tensors,
                               void *stream) {
   std::lock_guard<std::mutex> lock(mutex);
-  std::string error = device->begin(stream);
-  if (!error.empty())
-    return error;
-  error = run(entry(index), index, tensors);
-  device->end();
-  return error;
+  DeviceCall call(*device, stream);
+  return call.error().empty() ? run(entry(index), index, tensors)
+                              : call.error();
 }

@@ -237,7 +237,7 @@ int rung_pack(rung_bundle *bundle, size_t entryIndex, size_t index,
       return problem;
     if (rung_packed *made = bundle->pack(argument, *packing, *tensor, problem))
       *packed = made;
-    return problem;
+    return problem.empty() ? "" : "entry '" + entry->name + "': " + problem;
   });
 }
 
@@ -331,12 +331,11 @@ template <typename Fn>
 static int inCall(rung_bundle *bundle, void *stream, char **error, Fn &&body) {
   return withDevice(bundle, error, [&](Device &device) -> std::string {
     std::lock_guard<std::mutex> lock(bundle->mutex);
-    std::string problem = device.begin(stream);
-    if (!problem.empty())
-      return problem;
-    problem = body(device);
+    DeviceCall call(device, stream);
+    if (!call.error().empty())
+      return call.error();
+    std::string problem = body(device);
     std::string late = device.synchronize();
-    device.end();
     return problem.empty() ? late : problem;
   });
 }

@@ -100,6 +100,26 @@ protected:
   std::vector<const void *> constants_;
 };
 
+/// begin() and end() of a device around what uses it.
+class DeviceCall {
+public:
+  DeviceCall(Device &device, void *stream)
+      : device_(device), error_(device.begin(stream)) {}
+  ~DeviceCall() {
+    if (error_.empty())
+      device_.end();
+  }
+  DeviceCall(const DeviceCall &) = delete;
+  DeviceCall &operator=(const DeviceCall &) = delete;
+
+  /// Not empty if the call could not begin.
+  const std::string &error() const { return error_; }
+
+private:
+  Device &device_;
+  std::string error_;
+};
+
 /// The host, for code that takes and gives its memory: entries of a CPU, and
 /// the pack functions of every target. It has no kernels.
 std::shared_ptr<Device> openHost(const BundleReader &bundle,
