@@ -131,6 +131,19 @@ def test_an_error_shows_the_source_and_not_what_became_of_it(refuse):
                                     "func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {", "^"]
 
 
+@pytest.mark.parametrize("text, place", [
+    (GOOD, "in.mlir:3:8: error: 'linalg.generic'"),
+    ("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %x : tensor<4xf32>\n}", "in.mlir:1:1: error: 'memref.copy'"),
+    ("func.func @f(%x: tensor<4xf32>, %i: tensor<index>) -> tensor<4xf32> {\n  %k = tensor.extract %i[] : tensor<index>\n"
+     "  %s = tensor.extract_slice %x[%k] [4] [1] : tensor<4xf32> to tensor<4xf32>\n  return %s : tensor<4xf32>\n}",
+     "in.mlir:2:8: error: 'memref.load'"),
+], ids=["elementwise", "copy", "index"])
+@pytest.mark.parametrize("emit", ["bundle", "asm"])
+def test_what_no_kernel_computes_yet(refuse, text, place, emit):
+    message = refuse(text, target="cuda:sm_80", emit=emit)
+    assert place + " would run on the host, which cannot access the memory of cuda:sm_80" in message
+
+
 def test_a_row_of_bits_of_unknown_length(refuse):
     message = refuse("""func.func @f(%x: tensor<?xf32>) -> tensor<?xi1> {
       %r = arith.cmpf ogt, %x, %x : tensor<?xf32>
