@@ -152,3 +152,25 @@ define ptx_kernel void @k(ptr %p) !dbg !4 {
             "store of 4 bytes at address 0x0, which is in no buffer; at "
             "matmul.mlir:12:5: `store i32 1, ptr %p, align 4` in @k");
 }
+
+/// A module's own tables are memory that its kernels may read.
+TEST(Compile, PrivateVariable) {
+  KernelRunner runner(R"(
+@table = private addrspace(1) constant [4 x i32] [i32 7, i32 5, i32 3, i32 1]
+
+define ptx_kernel void @k(ptr %p) {
+  %lane = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %from = getelementptr i32, ptr addrspace(1) @table, i32 %lane
+  %entry = load i32, ptr addrspace(1) %from
+  %to = getelementptr i32, ptr %p, i32 %lane
+  store i32 %entry, ptr %to
+  ret void
+}
+
+declare i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+)");
+  ASSERT_EQ(runner.error, "");
+  std::vector<uint32_t> entries(4);
+  EXPECT_EQ(runner.run({1}, {4}, {entries}), "");
+  EXPECT_EQ(entries, (std::vector<uint32_t>{7, 5, 3, 1}));
+}
