@@ -178,6 +178,12 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
     variables.push_back(variable);
   convertUsersOfConstantsToInstructions(variables);
 
+  SmallVector<GlobalVariable *> globals;
+  for (GlobalVariable &variable : module.globals())
+    if (variable.getAddressSpace() != kSharedSpace &&
+        !variable.getName().starts_with("llvm."))
+      globals.push_back(&variable);
+
   Instrumenter instrumenter(module, device);
   if (Error error = instrumenter.run())
     return error;
@@ -191,7 +197,7 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
     if (place.second != sharedBytes)
       sized.push_back(place);
   addModuleTables(module, kernels, instrumenter.getSites(), sized, sharedBytes,
-                  instrumenter.getTable());
+                  globals, instrumenter.getTable());
   for (auto [variable, offset] : shared)
     variable->eraseFromParent();
   setTarget(module, host, **machine);

@@ -115,13 +115,12 @@ Constant *Tables::variable(GlobalVariable &variable, uint64_t offset,
 void rung::sim::addModuleTables(
     Module &module, ArrayRef<Kernel> kernels, ArrayRef<Site> sites,
     ArrayRef<std::pair<GlobalVariable *, uint64_t>> shared,
-    uint64_t sharedBytes, GlobalVariable *table) {
+    uint64_t sharedBytes, ArrayRef<GlobalVariable *> globals,
+    GlobalVariable *table) {
   Tables tables(module);
   SmallVector<Constant *> kernelRows, siteRows, sharedRows, globalRows;
-  for (GlobalVariable &variable : module.globals())
-    if (!variable.hasPrivateLinkage() && &variable != table &&
-        variable.getAddressSpace() != 3)
-      globalRows.push_back(tables.variable(variable, 0, /*shared=*/false));
+  for (GlobalVariable *variable : globals)
+    globalRows.push_back(tables.variable(*variable, 0, /*shared=*/false));
   for (const Kernel &kernel : kernels)
     kernelRows.push_back(tables.kernel(kernel));
   for (const Site &site : sites)

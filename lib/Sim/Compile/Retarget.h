@@ -64,12 +64,14 @@ llvm::Expected<llvm::Constant *> getMatrixInfo(llvm::Module &module,
                                                DeviceAttr device,
                                                llvm::StringRef intrinsic);
 
-/// Adds `rung_sim_module`. `shared` has an offset for each variable.
+/// Adds `rung_sim_module`. `shared` has an offset for each variable, `globals`
+/// are the others that kernels may use.
 void addModuleTables(
     llvm::Module &module, llvm::ArrayRef<Kernel> kernels,
     llvm::ArrayRef<Site> sites,
     llvm::ArrayRef<std::pair<llvm::GlobalVariable *, uint64_t>> shared,
-    uint64_t sharedBytes, llvm::GlobalVariable *table);
+    uint64_t sharedBytes, llvm::ArrayRef<llvm::GlobalVariable *> globals,
+    llvm::GlobalVariable *table);
 
 /// A constant array of the module, as a pointer to its first element.
 llvm::Constant *addArray(llvm::Module &module, llvm::Type *element,

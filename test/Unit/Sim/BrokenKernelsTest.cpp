@@ -365,6 +365,25 @@ TEST(BrokenKernels, LastBlock) {
               HasSubstr("race: reads byte 0 of 'count', which block"));
 }
 
+TEST(BrokenKernels, Tables) {
+  std::string table = R"(
+@table = private addrspace(1) constant [4 x i32] [i32 5, i32 6, i32 7, i32 8]
+define ptx_kernel void @k(ptr %in, ptr %out) {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %p = getelementptr i32, ptr addrspace(1) @table, i32 %t
+  %v = load i32, ptr addrspace(1) %p, align 4
+  %q = getelementptr i32, ptr %out, i32 %t
+  store i32 %v, ptr %q, align 4
+  ret void
+}
+)";
+  std::vector<int32_t> output(4);
+  EXPECT_EQ(run(table, {1}, {4}, 1, output), "");
+  EXPECT_EQ(output, (std::vector<int32_t>{5, 6, 7, 8}));
+  EXPECT_THAT(run(table, {1}, {5}),
+              HasSubstr("out of bounds: a load of 4 bytes at "));
+}
+
 TEST(BrokenKernels, WaitsForAnotherBlock) {
   EXPECT_THAT(run(R"(
 define ptx_kernel void @k(ptr %in, ptr %out) {
