@@ -1,4 +1,4 @@
-// RUN: rung-opt %s -rung-lower-launches -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: rung-opt %s -allow-unregistered-dialect -rung-lower-launches -split-input-file -verify-diagnostics | FileCheck %s
 
 // Equal kernels become one, and `step.b` a name of letters.
 
@@ -73,6 +73,47 @@ module attributes {gpu.container_module} {
   }
   gpu.module @step.b_kernel {
     gpu.func @step.b_kernel() kernel {
+      gpu.return
+    }
+  }
+}
+
+// -----
+
+// A new name is none of those that the kernel's other symbols have.
+
+// CHECK: gpu.func @f_kernel
+// CHECK: memref.get_global @t :
+// CHECK: memref.get_global @t_0 :
+// CHECK: memref.global "private" constant @[[A:.*]] : memref<1xf32> = dense<3.0{{.*}}>
+// CHECK: memref.global "private" constant @[[B:.*]] : memref<1xf32> = dense<4.0{{.*}}>
+// CHECK: gpu.func @g_kernel
+// CHECK: memref.get_global @[[A]] :
+// CHECK: memref.get_global @[[B]] :
+module attributes {gpu.container_module} {
+  func.func @f(%context: !llvm.ptr) {
+    %c1 = arith.constant 1 : index
+    gpu.launch_func @f_kernel::@f_kernel blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    gpu.launch_func @g_kernel::@g_kernel blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1)
+    return
+  }
+  gpu.module @f_kernel {
+    memref.global "private" constant @t : memref<1xf32> = dense<1.0>
+    memref.global "private" constant @t_0 : memref<1xf32> = dense<2.0>
+    gpu.func @f_kernel() kernel {
+      %a = memref.get_global @t : memref<1xf32>
+      %b = memref.get_global @t_0 : memref<1xf32>
+      "test.use"(%a, %b) : (memref<1xf32>, memref<1xf32>) -> ()
+      gpu.return
+    }
+  }
+  gpu.module @g_kernel {
+    memref.global "private" constant @t : memref<1xf32> = dense<3.0>
+    memref.global "private" constant @t_0 : memref<1xf32> = dense<4.0>
+    gpu.func @g_kernel() kernel {
+      %a = memref.get_global @t : memref<1xf32>
+      %b = memref.get_global @t_0 : memref<1xf32>
+      "test.use"(%a, %b) : (memref<1xf32>, memref<1xf32>) -> ()
       gpu.return
     }
   }

@@ -167,10 +167,6 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
   if (Error error = checkRecursion(module))
     return error;
 
-  // From here on private variables are the virtual GPU's own.
-  for (GlobalVariable &variable : module.globals())
-    if (variable.hasPrivateLinkage())
-      variable.setLinkage(GlobalValue::InternalLinkage);
   uint64_t sharedBytes;
   auto shared = layOutShared(module, sharedBytes);
   SmallVector<Constant *> variables;
