@@ -49,24 +49,26 @@ public:
       table.emplace(target);
     }
     std::string name = plainName(from.getName());
-    // What the kernel uses comes along, under a name of its own, which is none
-    // of what is still to come.
-    for (auto symbol :
-         llvm::make_early_inc_range(from.getOps<SymbolOpInterface>())) {
+    // What the kernel uses comes along. All get their names first, since a
+    // use is found only as long as it lies beside what it names.
+    for (auto symbol : from.getOps<SymbolOpInterface>()) {
       StringAttr old = symbol.getNameAttr();
       StringRef wanted = symbol == kernel ? StringRef(name) : old.getValue();
       auto isTaken = [&](StringRef fresh) {
         Operation *other = from.lookupSymbol(fresh);
         return table->lookup(fresh) || (other && other != symbol);
       };
-      if (symbol == kernel || table->lookup(wanted)) {
-        std::string fresh = wanted.str();
-        for (unsigned i = 0; isTaken(fresh); ++i)
-          fresh = (wanted + "_" + Twine(i)).str();
-        (void)SymbolTable::replaceAllSymbolUses(
-            old, StringAttr::get(module.getContext(), fresh), from);
-        symbol.setName(fresh);
-      }
+      std::string fresh = wanted.str();
+      for (unsigned i = 0; isTaken(fresh); ++i)
+        fresh = (wanted + "_" + Twine(i)).str();
+      if (fresh == old.getValue())
+        continue;
+      (void)SymbolTable::replaceAllSymbolUses(
+          old, StringAttr::get(module.getContext(), fresh), from);
+      symbol.setName(fresh);
+    }
+    for (auto symbol :
+         llvm::make_early_inc_range(from.getOps<SymbolOpInterface>())) {
       symbol->remove();
       table->insert(symbol);
     }

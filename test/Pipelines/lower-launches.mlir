@@ -80,16 +80,16 @@ module attributes {gpu.container_module} {
 
 // -----
 
-// A new name is none of those that the kernel's other symbols have.
+// A new name is none of those that the kernel's other symbols have, and reaches its uses wherever they are.
 
 // CHECK: gpu.func @f_kernel
 // CHECK: memref.get_global @t :
 // CHECK: memref.get_global @t_0 :
 // CHECK: memref.global "private" constant @[[A:.*]] : memref<1xf32> = dense<3.0{{.*}}>
-// CHECK: memref.global "private" constant @[[B:.*]] : memref<1xf32> = dense<4.0{{.*}}>
 // CHECK: gpu.func @g_kernel
 // CHECK: memref.get_global @[[A]] :
-// CHECK: memref.get_global @[[B]] :
+// CHECK: memref.get_global @[[B:.*]] :
+// CHECK: memref.global "private" constant @[[B]] : memref<1xf32> = dense<4.0{{.*}}>
 module attributes {gpu.container_module} {
   func.func @f(%context: !llvm.ptr) {
     %c1 = arith.constant 1 : index
@@ -109,13 +109,13 @@ module attributes {gpu.container_module} {
   }
   gpu.module @g_kernel {
     memref.global "private" constant @t : memref<1xf32> = dense<3.0>
-    memref.global "private" constant @t_0 : memref<1xf32> = dense<4.0>
     gpu.func @g_kernel() kernel {
       %a = memref.get_global @t : memref<1xf32>
       %b = memref.get_global @t_0 : memref<1xf32>
       "test.use"(%a, %b) : (memref<1xf32>, memref<1xf32>) -> ()
       gpu.return
     }
+    memref.global "private" constant @t_0 : memref<1xf32> = dense<4.0>
   }
 }
 
