@@ -40,30 +40,10 @@ def parameters():
 
 @pytest.fixture(scope="module")
 def bundles(request, tmp_path_factory):
-    """bundles(batch, target, case): a bundle with the kernel, and the name of its entry."""
-    folder, compiled, selected = tmp_path_factory.mktemp("bundles"), {}, {}
-    for item in request.session.items:
-        if item.module is request.module:
-            selected.setdefault(item.callspec.params["batch"], []).append(item.callspec.params["case"])
-
-    def get(batch, target, case):
-        bundle = folder / f"{batch}.rung"
-        if batch not in compiled:
-            try:
-                kernels.compile_cases(selected[batch], target, bundle)
-                compiled[batch] = True
-            except kernels.ToolError:
-                compiled[batch] = False
-        if compiled[batch]:
-            return bundle, f"case_{selected[batch].index(case)}"
-        alone = folder / f"{batch}-alone.rung"
-        kernels.compile_cases([case], target, alone)
-        return alone, "case_0"
-
-    return get
+    return kernels.Bundles(request, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.mark.parametrize("batch, target, case", list(parameters()))
 def test_matmul(bundles, batch, target, case):
-    bundle, entry = bundles(batch, target, case)
+    bundle, entry = bundles.get(batch, target, case)
     kernels.run_case(case, bundle, entry, threads=1 + zlib.crc32(case.id.encode()) % 2)
