@@ -324,6 +324,7 @@ struct ExpandMath : impl::RungExpandMathBase<ExpandMath> {
           }
           arith::populateCeilFloorDivExpandOpsPatterns(patterns);
           patterns.add<ExpandTruncF64>(context);
+          populateExpandMathF64Patterns(patterns); // what that makes
           if (!has("f16c"))
             patterns.add<ExpandExtF16, ExpandTruncF16>(context, 2);
           arith::populateExpandBFloat16Patterns(patterns);

@@ -134,7 +134,11 @@ struct ExpandErfF64 final : OpRewritePattern<math::ErfOp> {
     if (!getElementTypeOrSelf(op.getType()).isF64())
       return rewriter.notifyMatchFailure(op, "not f64");
     Arith64 a(rewriter, op.getLoc(), op.getType());
-    Value x = a.atMost(a.make<math::AbsFOp>(op.getOperand()), a.f(6));
+    // Signs by their bits, as ExpandAbsF64 does.
+    Value whole = a.bits(op.getOperand()), signBit = a.i(INT64_MIN);
+    Value sign = a.make<arith::AndIOp>(whole, signBit);
+    Value x = a.number(a.make<arith::XOrIOp>(whole, sign));
+    x = a.atMost(x, a.f(6));
     Value square = a.mul(x, x);
     Value small = a.mul(x, a.polynomial(kErfSmall, square));
 
@@ -145,7 +149,22 @@ struct ExpandErfF64 final : OpRewritePattern<math::ErfOp> {
 
     Value isSmall = a.make<arith::CmpFOp>(arith::CmpFPredicate::OLT, x, a.f(1));
     Value result = a.make<arith::SelectOp>(isSmall, small, large);
-    rewriter.replaceOp(op, a.make<math::CopySignOp>(result, op.getOperand()));
+    rewriter.replaceOp(op,
+                       a.number(a.make<arith::OrIOp>(a.bits(result), sign)));
+    return success();
+  }
+};
+
+/// |x| by its bits: upstream's lowering for NVIDIA GPUs would call libdevice.
+struct ExpandAbsF64 final : OpRewritePattern<math::AbsFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::AbsFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF64())
+      return rewriter.notifyMatchFailure(op, "not f64");
+    Arith64 a(rewriter, op.getLoc(), op.getType());
+    rewriter.replaceOp(op, a.number(a.make<arith::AndIOp>(
+                               a.bits(op.getOperand()), a.i(INT64_MAX))));
     return success();
   }
 };
@@ -153,5 +172,6 @@ struct ExpandErfF64 final : OpRewritePattern<math::ErfOp> {
 } // namespace
 
 void rung::populateExpandMathF64Patterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandExpF64, ExpandErfF64>(patterns.getContext(), 2);
+  patterns.add<ExpandExpF64, ExpandErfF64, ExpandAbsF64>(patterns.getContext(),
+                                                         2);
 }

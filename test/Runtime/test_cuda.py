@@ -197,6 +197,7 @@ def test_what_lies_elsewhere_is_refused(script, compiled):
         print(error(lambda: entry(OnGPU((3, 64), np.int8, data=0), s, out=y)))
         print(error(lambda: entry(w, OnGPU((3, 4), np.float16, offset=1), out=y)))
         print(error(lambda: entry(w, OnGPU((3, 4), np.float16, offset=2), out=y)))
+        print(error(lambda: entry(w, OnGPU((3, 4), np.float16, offset=16), out=y)))
         print(error(lambda: entry(w, s, out=w)))
         print(error(lambda: entry(OnGPU((2**31, 64), np.int8, data=w.data), OnGPU((2**31, 4), np.float16, data=s.data),
                                   out=OnGPU((2**31, 64), np.float16, data=y.data))))
@@ -208,7 +209,8 @@ def test_what_lies_elsewhere_is_refused(script, compiled):
     for message, parts in zip(messages, [
             ["argument 'w' lies on cuda:1, expected cuda:0"], ["argument 'w' does not lie in memory of a GPU; expected memory of cuda:0"],
             ["argument 'w' has no data"], ["argument 's' lies at an address that is no multiple of 2"],
-            ["argument 's' takes 24 bytes, but its memory ends after 22"], ["argument 'y' of entry 'dequantize' has dtype int8"],
+            ["argument 's' lies at an address that is no multiple of 16; pass an aligned copy"],
+            ["argument 's' takes 24 bytes, but its memory ends after 8"], ["argument 'y' of entry 'dequantize' has dtype int8"],
             ["argument 'w' has shape [2147483648, 64], but kernels of a GPU take sizes up to 2147483647"],
             ["a copy of an array to the GPU cannot be captured in a CUDA graph", "pass arrays that lie on cuda:0"],
             ["argument 'w' has shape [3, 63], expected [M, 64]"]], strict=True):

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Access.h"
+#include "StoreCodes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -27,6 +28,12 @@ static bool isCodeInByte(Type format, const WarpAccess &access) {
          tile::registerType(format).isInteger(32) &&
          (numberFormatOf(format)->bits() == 8 ||
           access.kind() == StorageKind::Lanes);
+}
+
+/// True if memory packs codes of less than a byte along rows.
+static bool isNarrow(const WarpAccess &access) {
+  return access.storage && access.kind() == StorageKind::Canonical &&
+         access.storage.getBits() < 8 && !access.indices.empty();
 }
 
 //===----------------------------------------------------------------------===//
@@ -150,8 +157,7 @@ ConvertLoad::loadElements(tile::LoadOp op, const WarpAccess &access,
                           ConversionPatternRewriter &rewriter) const {
   Type element = access.type().getElementType();
   Type result = tile::registerType(op.getType().getElementType());
-  if (access.kind() == StorageKind::Canonical && access.storage &&
-      access.storage.getBits() < 8 && !access.indices.empty()) {
+  if (isNarrow(access)) {
     loadNarrow(op, access, rewriter);
     return success();
   }
@@ -245,6 +251,16 @@ ConvertStore::matchAndRewrite(tile::StoreOp op, OneToNOpAdaptor adaptor,
                        op.getTransposed()};
   Type element = access.type().getElementType(),
        held = op.getValue().getType().getElementType();
+  if (isNarrow(access)) {
+    VectorBuilder b(op.getLoc(), rewriter);
+    std::string problem =
+        storeCodes(b, access, op->getParentOfType<gpu::LaunchOp>(),
+                   adaptor.getValue(), rewriter);
+    if (!problem.empty())
+      return refuse(op, rewriter, problem);
+    rewriter.eraseOp(op);
+    return success();
+  }
   bool isCode = isCodeInByte(held, access);
   if (access.kind() != StorageKind::Canonical || access.indices.empty() ||
       (element != tile::registerType(held) && !isCode)) {

@@ -183,6 +183,8 @@ Error rung::sim::retargetKernels(Module &module, DeviceAttr device,
   Instrumenter instrumenter(module, device);
   if (Error error = instrumenter.run())
     return error;
+  // A check of a constant address makes a constant of it, too.
+  convertUsersOfConstantsToInstructions(variables);
   for (auto [variable, offset] : shared)
     instrumenter.replaceShared(*variable, offset);
   legalizeFloats(module);

@@ -74,3 +74,27 @@ func.func @narrow(%x: memref<2x15xi8>, %y: memref<1x32xi32>) {
   }
   return
 }
+
+// Lanes write their codes to shared memory, a byte each, and meet; lane l then puts byte l of the 12 together.
+
+// CHECK-LABEL: func @narrow_store
+// CHECK: gpu.launch {{.*}} workgroup(%[[CODES:.*]] : memref<1x1x32xi8, #gpu.address_space<workgroup>>)
+// CHECK: %[[SHORT:.*]] = arith.select %{{.*}}, %{{.*}}, %c0_i32
+// CHECK: %[[BYTE:.*]] = arith.trunci %[[SHORT]] : i32 to i8
+// CHECK: memref.store %[[BYTE]], %[[CODES]]
+// CHECK: nvvm.bar.warp.sync
+// CHECK: scf.if
+// CHECK-COUNT-4: memref.load %[[CODES]]
+// CHECK: memref.store %{{.*}}, %{{.*}} : memref<2x15xi8>
+func.func @narrow_store(%y: memref<2x15xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c7 = arith.constant 7 : i32
+  %c30 = arith.constant 30 : index
+  tile.launch (%i) in (%c1) {
+    %sevens = tile.splat %c7 : i32 -> !tile.fragment<1x32x!rung.uint<3>, #line>
+    tile.store %sevens, %y[%c0, %c0] bounds [%c2, %c30] {storage = #three} : !tile.fragment<1x32x!rung.uint<3>, #line>, memref<2x15xi8>
+  }
+  return
+}

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Kernels for NVIDIA GPUs on the virtual GPU, against the float64 reference of test/Integration/CPU.
 
-Every format as a weight, with f16 activations on one target and bf16 ones on the other (sm_80 and sm_90a), shapes of all kinds.
+Every format as a weight, with f16 activations on one target and bf16 ones on the other (sm_80 and sm_90a), shapes of all kinds; then
+half of what other instruction sets could get wrong on a CPU: narrow results, integers, epilogues, rounding.
 RUNG_EXHAUSTIVE=N runs both activations on both, and N random combinations of flags for each.
 """
 
@@ -42,6 +43,7 @@ def cases(target: int) -> list[Case]:
                 scale=pick(["f16", "bf16", "f32"], i + j) if scaled else None, group=pick([None, 32, 64, 128], i) if scaled else None,
                 zero_point=pick(matmul_cases.zero_points(weight), i + target) if scaled else None, bias=i % 4 == 1, residual=i % 5 == 2,
                 epilogue=pick([None, "silu", None, "relu", None, "gelu", None], i)))
+    found += matmul_cases.OTHER_TARGETS if EXHAUSTIVE else matmul_cases.OTHER_TARGETS[target::2]
     if EXHAUSTIVE:
         found += matmul_cases.random_cases(EXHAUSTIVE, seed=1 + target)
     return matmul_cases.unique(found)
