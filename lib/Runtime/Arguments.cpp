@@ -164,11 +164,6 @@ std::string Arguments::checkData(const Argument &argument,
     return where(argument) + " lies at an address that is no multiple of " +
            std::to_string(argument.type->bytes) + ", the size of a " +
            argument.type->name + "; pass an aligned copy";
-  // Kernels of a GPU read so many bytes at once.
-  constexpr uintptr_t vectorBytes = 16;
-  if (tensor.memory == RUNG_DEVICE && address % vectorBytes)
-    return where(argument) + " lies at an address that is no multiple of " +
-           std::to_string(vectorBytes) + "; pass an aligned copy";
   return argument.kind == ArgumentKind::Output || tensor.memory == RUNG_DEVICE
              ? ""
              : checkCodes(argument, tensor);

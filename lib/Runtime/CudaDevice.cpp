@@ -406,6 +406,8 @@ void CudaDevice::free(void *memory) {
 }
 
 std::string CudaDevice::checkArray(const void *data, uint64_t bytes) {
+  // So many bytes are read at once.
+  constexpr uintptr_t vectorBytes = 16;
   unsigned type = 0, managed = 0;
   int ordinal = -1;
   Address start = 0;
@@ -418,6 +420,9 @@ std::string CudaDevice::checkArray(const void *data, uint64_t bytes) {
   if (cuda::Result result =
           driver_.pointerGetAttributes(5, attributes, values, addressOf(data)))
     return driver_.explain("cannot be looked up by the driver", result);
+  if (addressOf(data) % vectorBytes)
+    return "lies at an address that is no multiple of " + decimal(vectorBytes) +
+           "; pass an aligned copy";
   if (managed)
     return "";
   if (type != cuda::kMemoryTypeDevice)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """rung.runtime on a real GPU, with tensors of PyTorch, CuPy and JAX, streams and CUDA graphs.
 
-For a machine that has a GPU and no compiler, `python test_runtime.py FOLDER [PYTHON]` makes, here, a folder with the bundles
-and with the package for that Python (python3.12); there, RUNG_BUILD=FOLDER python3 -m pytest test/Integration/CUDA/test_runtime.py
+For a machine that has a GPU and no compiler, `python test_cuda_runtime.py FOLDER [PYTHON]` makes, here, a folder with the bundles
+and with the package for that Python (python3.12); there, RUNG_BUILD=FOLDER python3 -m pytest test/Integration/CUDA/test_cuda_runtime.py
 """
 
 import os
