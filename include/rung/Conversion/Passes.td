@@ -97,23 +97,25 @@ def ConvertTileToVector : Pass<"convert-tile-to-vector", "::mlir::ModuleOp"> {
 def ConvertTileToNVGPU : Pass<"convert-tile-to-nvgpu", "::mlir::ModuleOp"> {
   let summary = "Turn kernels of tiles into code for one warp of a block of an NVIDIA GPU";
   let description = [{
-    `tile.launch` becomes `gpu.launch` with one warp for each block; a fragment,
+    `tile.launch` becomes `gpu.launch` with threads (32, warps, 1); a fragment,
     one scalar for each register of a lane, a packed one a word of i32 for each
     word of its units. Packed storage is read by its own vector loads: where its
     order was derived for 16-byte loads (`deriveWeightLayout`), a lane's load
     brings in the codes of its own operand registers, and nothing moves between
     lanes. A `tile.mma` becomes matrix instructions of the module's device
     (`matrix` of `rung.device`, else those of cuda:sm_80): the one for its
-    formats, whose fragments its operands must be, side by side. Run
+    formats, whose fragments its operands must be, side by side, the columns of both
+    along K in any one order; multiply-adds where the device has none. Run
     `tile-expand-convert` first; upstream passes go on from `gpu.launch` to PTX.
 
-    Taken are launch, warp, load, store, splat, map, lookup, slice, reduce,
-    relayout, mma and reduce_warps of tile, in scf.for and scf.if; of any other
+    Taken are launch, warp, barrier, load, store, splat, map, lookup, slice,
+    reduce, relayout, mma and reduce_warps of tile, in scf.for and scf.if; of any other
     operation, or form, an error says what was expected. A table that is looked
     up is a constant array in global memory. Lanes exchange elements by
     `gpu.shuffle`, a register at a time.
-    Elements beyond bounds are loaded as 0; a bound is at least 1. Memory is
-    assumed to be aligned to 16 bytes.
+    What several lanes hold of one byte of narrow codes, and the sums of several
+    warps, meet in shared memory. Where an element is beyond bounds, another is
+    loaded; a bound is at least 1. Memory is assumed to be aligned to 16 bytes.
 
     Before:
     ```mlir

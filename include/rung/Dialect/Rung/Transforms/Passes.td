@@ -130,6 +130,10 @@ def RungSelectSchedule : Pass<"rung-select-schedule", "::mlir::ModuleOp"> {
     and rows few. A matmul that has `schedules` (written by hand, say) keeps
     them.
 
+    On a device with a matrix instruction for the compute format, rows are whole
+    operands of it and a step whole packed tiles; the warps of a block share the
+    columns. Where groups would meet in one instruction, f32 is computed in.
+
     Before:
     ```mlir
     %y = rung.matmul x(%x : tensor<?x64xf32>) weight(%w : tensor<32x64x!rung.int<4>>) init(%e : tensor<?x32xf32>) {compute = f32} -> tensor<?x32xf32>
